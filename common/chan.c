@@ -1,0 +1,379 @@
+/*
+ * Copyright (c) 2026 The Telehandler developers
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "chan.h"
+#include "log.h"
+
+#define HIGH_WATER (1024 * 1024)
+#define LOW_WATER (256 * 1024)
+#define QUEUE_MAX (16 * 1024 * 1024)
+/* Messages handled per turn of the loop, so that no channel starves others. */
+#define BATCH 64
+
+struct outmsg {
+	TAILQ_ENTRY(outmsg) entry;
+	uint16_t type;
+	uint32_t id;
+	int fds[IMSG_MAX_FDS];
+	int nfds;
+	size_t len;
+	uint8_t data[];
+};
+
+struct chan {
+	int fd;
+	enum msg_side side;
+	char name[32];
+	const struct chan_ops *ops;
+	void *arg;
+	struct event *rev;
+	struct event *wev;
+	TAILQ_HEAD(, outmsg) queue;
+	size_t queued; /* bytes */
+	int was_high;
+	int wclosed; /* the peer is gone: drop what we send, read the rest */
+	int in_dispatch;
+	int freed; /* chan_free() came from a callback */
+	int ended;
+	enum chan_end why;
+};
+
+/* One buffer each way serves all channels: a process has one thread. */
+static uint8_t rbuf[IMSG_MAX] __attribute__((aligned(16)));
+static uint8_t wbuf[IMSG_MAX];
+
+static void chan_read(evutil_socket_t, short, void *);
+static void chan_write(evutil_socket_t, short, void *);
+
+struct chan *
+chan_new(struct event_base *base, int fd, enum msg_side side, const char *name,
+    const struct chan_ops *ops, void *arg)
+{
+	struct chan *c;
+
+	if ((c = calloc(1, sizeof(*c))) == NULL)
+		return NULL;
+	c->fd = fd;
+	c->side = side;
+	strlcpy(c->name, name, sizeof(c->name));
+	c->ops = ops;
+	c->arg = arg;
+	TAILQ_INIT(&c->queue);
+	c->rev = event_new(base, fd, EV_READ | EV_PERSIST, chan_read, c);
+	c->wev = event_new(base, fd, EV_WRITE | EV_PERSIST, chan_write, c);
+	if (c->rev == NULL || c->wev == NULL || event_add(c->rev, NULL) == -1) {
+		if (c->rev != NULL)
+			event_free(c->rev);
+		if (c->wev != NULL)
+			event_free(c->wev);
+		free(c);
+		errno = ENOMEM;
+		return NULL;
+	}
+	return c;
+}
+
+static void
+close_fds(const int *fds, int nfds)
+{
+	int i;
+
+	for (i = 0; i < nfds; i++)
+		if (fds[i] != -1)
+			close(fds[i]);
+}
+
+static void
+outmsg_free(struct chan *c, struct outmsg *o)
+{
+	TAILQ_REMOVE(&c->queue, o, entry);
+	c->queued -= o->len + sizeof(*o);
+	close_fds(o->fds, o->nfds);
+	free(o);
+}
+
+void
+chan_free(struct chan *c)
+{
+	struct outmsg *o;
+
+	if (c == NULL)
+		return;
+	if (c->in_dispatch) {
+		c->freed = 1;
+		return;
+	}
+	while ((o = TAILQ_FIRST(&c->queue)) != NULL)
+		outmsg_free(c, o);
+	event_free(c->rev);
+	event_free(c->wev);
+	close(c->fd);
+	free(c);
+}
+
+/* Report the end, once, from the loop and never from within a send. */
+static void
+chan_ended(struct chan *c, enum chan_end why)
+{
+	if (c->ended)
+		return;
+	c->ended = 1;
+	c->why = why;
+	event_del(c->wev);
+	event_active(c->rev, EV_TIMEOUT, 0);
+}
+
+static void
+run_end(struct chan *c)
+{
+	event_del(c->rev);
+	event_del(c->wev);
+	c->ops->end(c, c->why, c->arg);
+}
+
+/* Returns 1 to go on, 0 when there is no more, -1 when the channel ended. */
+static int
+receive_one(struct chan *c)
+{
+	union msg_any any;
+	struct imsg m;
+	const char *wrong;
+	int r;
+
+	if ((r = imsg_recv(c->fd, &m, rbuf)) == 0) {
+		c->why = CHAN_EOF;
+		return -1;
+	}
+	if (r == -1) {
+		if (errno == EAGAIN)
+			return 0;
+		/*
+		 * The peer died with messages of ours unread. Said once;
+		 * what it had sent is still there to be read.
+		 */
+		if (errno == ECONNRESET)
+			return 1;
+		c->why = errno == EPROTO ? CHAN_VIOLATION : CHAN_ERROR;
+		log_warn("%s: receive", c->name);
+		return -1;
+	}
+	if ((wrong = msg_check(c->side, &m, &any)) != NULL) {
+		log_warnx("%s: protocol violation: %s (type %u %s, %zu bytes, "
+			  "%d descriptors)",
+		    c->name, wrong, m.hdr.type, msg_name(m.hdr.type), m.len,
+		    m.nfds);
+		r = -1;
+	} else {
+		r = c->ops->msg(c, &m, &any, c->arg);
+	}
+	imsg_free(&m);
+	if (r == -1) {
+		c->why = CHAN_VIOLATION;
+		return -1;
+	}
+	return 1;
+}
+
+static void
+chan_read(evutil_socket_t fd, short what, void *arg)
+{
+	struct chan *c = arg;
+	int i, r = 1;
+
+	(void)fd;
+	(void)what;
+	c->in_dispatch = 1;
+	if (c->ended) {
+		run_end(c);
+	} else {
+		for (i = 0; i < BATCH && r == 1 && !c->freed && !c->ended; i++)
+			r = receive_one(c);
+		if (r == -1 && !c->freed) {
+			c->ended = 1;
+			run_end(c);
+		}
+	}
+	c->in_dispatch = 0;
+	if (c->freed)
+		chan_free(c);
+}
+
+/* The peer reads no more; its last messages and the end come by reading. */
+static void
+write_closed(struct chan *c)
+{
+	struct outmsg *o;
+
+	c->wclosed = 1;
+	while ((o = TAILQ_FIRST(&c->queue)) != NULL)
+		outmsg_free(c, o);
+	event_del(c->wev);
+}
+
+/* A message was not sent; errno says why. */
+static void
+send_failed(struct chan *c)
+{
+	if (errno == EPIPE || errno == ECONNRESET)
+		write_closed(c);
+	else
+		chan_ended(c, CHAN_ERROR);
+}
+
+static void
+chan_write(evutil_socket_t fd, short what, void *arg)
+{
+	struct chan *c = arg;
+	struct outmsg *o;
+
+	(void)fd;
+	(void)what;
+	while ((o = TAILQ_FIRST(&c->queue)) != NULL) {
+		if (imsg_send(c->fd, o->type, o->id, o->data, o->len, o->fds,
+			o->nfds) == -1) {
+			if (errno != EAGAIN)
+				send_failed(c);
+			return;
+		}
+		outmsg_free(c, o);
+	}
+	event_del(c->wev);
+	if (c->was_high && c->queued <= LOW_WATER) {
+		c->was_high = 0;
+		if (c->ops->drained != NULL)
+			c->ops->drained(c, c->arg);
+	}
+}
+
+static int
+enqueue(struct chan *c, enum msg_type type, uint32_t id, const void *data,
+    size_t len, const int *fds, int nfds, int flags)
+{
+	struct outmsg *o;
+	int i;
+
+	if (c->queued + len + sizeof(*o) > QUEUE_MAX) {
+		chan_ended(c, CHAN_OVERFLOW);
+		errno = ENOBUFS;
+		return -1;
+	}
+	if ((o = malloc(sizeof(*o) + len)) == NULL)
+		return -1;
+	o->type = type;
+	o->id = id;
+	o->len = len;
+	memcpy(o->data, data, len);
+	for (i = 0; i < nfds; i++) {
+		o->fds[i] = flags & CHAN_CLOSE_FDS ?
+		    fds[i] :
+		    fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
+		if (o->fds[i] == -1) {
+			if ((flags & CHAN_CLOSE_FDS) == 0)
+				close_fds(o->fds, i);
+			free(o);
+			return -1;
+		}
+	}
+	o->nfds = nfds;
+	TAILQ_INSERT_TAIL(&c->queue, o, entry);
+	c->queued += len + sizeof(*o);
+	if (c->queued > HIGH_WATER)
+		c->was_high = 1;
+	return event_add(c->wev, NULL);
+}
+
+static int
+send_or_queue(struct chan *c, enum msg_type type, uint32_t id, const void *s,
+    int *fds, int nfds, int flags, int *kept)
+{
+	ssize_t len;
+
+	*kept = 0;
+	if (c->ended || c->wclosed) {
+		errno = EPIPE;
+		return -1;
+	}
+	if ((len = msg_encode(type, s, wbuf, IMSG_MAX_DATA)) == -1)
+		return -1;
+	if (TAILQ_EMPTY(&c->queue)) {
+		if (imsg_send(c->fd, type, id, wbuf, len, fds, nfds) == 0)
+			return 0;
+		if (errno != EAGAIN) {
+			if (errno != EMSGSIZE)
+				send_failed(c);
+			return -1;
+		}
+	}
+	if (enqueue(c, type, id, wbuf, len, fds, nfds, flags) == -1)
+		return -1;
+	*kept = 1;
+	return 0;
+}
+
+int
+chan_send(struct chan *c, enum msg_type type, uint32_t id, const void *s,
+    int *fds, int nfds, int flags)
+{
+	int kept, r, saved;
+
+	r = send_or_queue(c, type, id, s, fds, nfds, flags, &kept);
+	if ((flags & CHAN_CLOSE_FDS) && !kept) {
+		saved = errno;
+		close_fds(fds, nfds);
+		errno = saved;
+	}
+	return r;
+}
+
+int
+chan_congested(const struct chan *c)
+{
+	return c->queued > HIGH_WATER;
+}
+
+size_t
+chan_queued(const struct chan *c)
+{
+	return c->queued;
+}
+
+void
+chan_pause(struct chan *c, int on)
+{
+	if (c->ended)
+		return;
+	if (on)
+		event_del(c->rev);
+	else
+		event_add(c->rev, NULL);
+}
+
+const char *
+chan_name(const struct chan *c)
+{
+	return c->name;
+}

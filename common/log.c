@@ -1,0 +1,204 @@
+/*
+ * Copyright (c) 2026 The Telehandler developers
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+#include <sys/types.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <vis.h>
+
+#include "log.h"
+
+#define LINE_MAX_LEN 900
+
+static const char *procname = "thd";
+static int verbose;
+static log_sink sink;
+static enum {
+	TO_STDERR,
+	TO_SYSLOG,
+	TO_SINK
+} target;
+static int with_level; /* stderr is the journal: "<3>" before each line */
+
+void
+log_init(const char *name, int v)
+{
+	procname = name;
+	verbose = v;
+}
+
+void
+log_setverbose(int v)
+{
+	verbose = v;
+}
+
+void
+log_to_stderr(void)
+{
+	target = TO_STDERR;
+	with_level = getenv("JOURNAL_STREAM") != NULL;
+}
+
+void
+log_to_syslog(void)
+{
+	target = TO_SYSLOG;
+	openlog("thd", LOG_PID | LOG_NDELAY, LOG_DAEMON);
+}
+
+void
+log_to_sink(log_sink fn)
+{
+	target = TO_SINK;
+	sink = fn;
+}
+
+void
+log_forward(int pri, const char *name, const char *text)
+{
+	char level[8] = "";
+
+	if (target == TO_SYSLOG) {
+		syslog(pri, "%s: %s", name, text);
+		return;
+	}
+	if (with_level)
+		snprintf(level, sizeof(level), "<%d>", pri);
+	fprintf(stderr, "%s%s: %s\n", level, name, text);
+}
+
+static void vlog(int pri, int err, const char *fmt, va_list ap)
+    __attribute__((format(printf, 3, 0)));
+
+static void
+vlog(int pri, int err, const char *fmt, va_list ap)
+{
+	char line[LINE_MAX_LEN];
+	int n, saved = errno;
+
+	n = vsnprintf(line, sizeof(line), fmt, ap);
+	if (n >= 0 && (size_t)n < sizeof(line) && err != 0)
+		snprintf(line + n, sizeof(line) - n, ": %s", strerror(err));
+	if (target == TO_SINK)
+		sink(pri, line);
+	else
+		log_forward(pri, procname, line);
+	errno = saved;
+}
+
+void
+log_debug(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (verbose < 2)
+		return;
+	va_start(ap, fmt);
+	vlog(LOG_DEBUG, 0, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_info(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (verbose < 1)
+		return;
+	va_start(ap, fmt);
+	vlog(LOG_INFO, 0, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_notice(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vlog(LOG_NOTICE, 0, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_warn(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vlog(LOG_WARNING, errno, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_warnx(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vlog(LOG_WARNING, 0, fmt, ap);
+	va_end(ap);
+}
+
+void
+fatal(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vlog(LOG_ERR, errno, fmt, ap);
+	va_end(ap);
+	exit(1);
+}
+
+void
+fatalx(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vlog(LOG_ERR, 0, fmt, ap);
+	va_end(ap);
+	exit(1);
+}
+
+const char *
+log_vis(const char *s)
+{
+	static char bufs[4][4 * 256 + 1];
+	static unsigned int next;
+	char *buf = bufs[next++ % 4];
+	size_t len = strnlen(s, 256);
+
+	strnvisx(buf, sizeof(bufs[0]), s, len,
+	    VIS_CSTYLE | VIS_NL | VIS_TAB | VIS_DQ);
+	return buf;
+}
+
+const char *
+log_vis_line(const char *s)
+{
+	static char buf[4 * LINE_MAX_LEN + 1];
+
+	strnvisx(buf, sizeof(buf), s, strnlen(s, LINE_MAX_LEN),
+	    VIS_OCTAL | VIS_NL | VIS_TAB | VIS_NOSLASH);
+	return buf;
+}

@@ -1,0 +1,62 @@
+/*
+ * Copyright (c) 2026 The Telehandler developers
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+#ifndef TH_EXEC_H
+#define TH_EXEC_H
+
+#include "imsg.h"
+#include "msg.h"
+
+/*
+ * jobexec processes: a few are started ahead, each takes one job, and none
+ * takes a second one.
+ */
+
+struct event_base;
+struct exec;
+
+struct exec_ops {
+	void (*started)(void *, int); /* pidfd of the command, to keep */
+	void (*failed)(void *, const struct msg_exec_failed *);
+	void (*exited)(void *, const struct msg_exec_exit *);
+	/* jobexec is gone, after or without one of the above. */
+	void (*gone)(void *);
+};
+
+struct exec_config {
+	struct event_base *base;
+	const char *path;
+	uid_t relay_uid;
+	gid_t relay_gid;
+};
+
+void exec_init(const struct exec_config *, const struct exec_ops *);
+void exec_shutdown(void);
+
+/*
+ * Give a jobexec its job; descriptors as for MSG_EXEC_JOB, closed here in
+ * any case. Returns the jobexec, whose gone callback is the end of it, or
+ * NULL with errno.
+ */
+struct exec *exec_run(const struct msg_exec_job *, int *, void *);
+
+/* Hand over one end of a notice pair, closed here in any case. */
+void exec_watch(struct exec *, int);
+
+/* Nobody wants to hear of it any more; no callback is made again. */
+void exec_forget(struct exec *);
+
+#endif

@@ -1,0 +1,521 @@
+/*
+ * Copyright (c) 2026 The Telehandler developers
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+#include <sys/types.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "front.h"
+#include "listen.h"
+#include "log.h"
+
+/* A worker that dies is started again, each time a little later. */
+#define BACKOFF_FIRST_MS 50
+#define BACKOFF_MAX_MS 5000
+/* One that has lived so long has not died of its start. */
+#define BACKOFF_RESET_SECONDS 60
+/* A reload that the workers do not answer is given up. */
+#define RELOAD_SECONDS 10
+
+static struct front_config config;
+static const struct conf *conf; /* in force */
+static const struct conf *offered; /* during a reload */
+static struct listeners listeners, offered_listeners;
+static struct worker *workers;
+static unsigned int nworkers;
+static uint32_t generation;
+static struct event *reload_ev;
+static int ready_told, stopping;
+
+static int worker_msg(struct chan *, struct imsg *, const void *, void *);
+static void worker_end(struct chan *, enum chan_end, void *);
+static void worker_drained(struct chan *, void *);
+
+static const struct chan_ops chan_ops = { worker_msg, worker_end,
+	worker_drained };
+
+const struct conf *
+front_conf(void)
+{
+	return conf;
+}
+
+static time_t
+monotonic(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec;
+}
+
+void
+front_send(struct worker *w, enum msg_type type, uint32_t id, const void *msg)
+{
+	if (w->chan == NULL)
+		return;
+	if (chan_send(w->chan, type, id, msg, NULL, 0, 0) == -1 &&
+	    errno != EPIPE)
+		log_warn("frontend %u: send %s", w->number, msg_name(type));
+	/* What it does not read must not pile up: take no more requests. */
+	if (chan_congested(w->chan))
+		chan_pause(w->chan, 1);
+}
+
+static void
+worker_drained(struct chan *c, void *arg)
+{
+	(void)arg;
+	chan_pause(c, 0);
+}
+
+/* -------------------------------------------------------- configuration */
+
+static int
+send_file(struct worker *w, enum msg_type type, const char *path, int fd)
+{
+	struct msg_cfg_file msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.path = path;
+	return chan_send(w->chan, type, 0, &msg, &fd, 1, CHAN_CLOSE_FDS);
+}
+
+/* The TLS files are opened anew for every worker that gets them. */
+static int
+send_tls(struct worker *w, const struct conf *c)
+{
+	int fds[3];
+
+	if (listen_tls_files(c, fds) == -1)
+		return -1;
+	if (send_file(w, MSG_CFG_CERT, c->cert, fds[0]) == -1 ||
+	    send_file(w, MSG_CFG_KEY, c->key, fds[1]) == -1 ||
+	    send_file(w, MSG_CFG_CA, c->ca, fds[2]) == -1)
+		return -1;
+	return 0;
+}
+
+static int
+send_listeners(struct worker *w, const struct listeners *ls)
+{
+	const struct listener *l;
+	struct msg_cfg_listen msg;
+	int fd;
+
+	TAILQ_FOREACH(l, ls, entry) {
+		memset(&msg, 0, sizeof(msg));
+		msg.address = l->address;
+		fd = l->fd;
+		if (chan_send(w->chan, MSG_CFG_LISTEN, 0, &msg, &fd, 1, 0) ==
+		    -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+send_config(struct worker *w, const struct conf *c, const struct listeners *ls)
+{
+	struct msg_cfg_begin begin;
+	struct msg_cfg_gen end;
+
+	memset(&begin, 0, sizeof(begin));
+	begin.generation = generation;
+	begin.max_connections = c->max_connections;
+	begin.max_per_address = c->max_per_address;
+	begin.max_half_open = c->max_half_open;
+	begin.max_streams = c->max_streams;
+	begin.handshake_timeout = c->handshake_timeout;
+	memset(&end, 0, sizeof(end));
+	end.generation = generation;
+	if (chan_send(w->chan, MSG_CFG_BEGIN, 0, &begin, NULL, 0, 0) == -1 ||
+	    send_listeners(w, ls) == -1 || send_tls(w, c) == -1 ||
+	    chan_send(w->chan, MSG_CFG_END, 0, &end, NULL, 0, 0) == -1)
+		return -1;
+	return 0;
+}
+
+static void
+send_generation(struct worker *w, enum msg_type type)
+{
+	struct msg_cfg_gen msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.generation = generation;
+	front_send(w, type, 0, &msg);
+}
+
+/* End a reload for all workers that take part in it. */
+static void
+reload_end(int commit)
+{
+	unsigned int i;
+
+	for (i = 0; i < nworkers; i++)
+		if (workers[i].state == WORKER_LIVE)
+			send_generation(&workers[i],
+			    commit ? MSG_CFG_COMMIT : MSG_CFG_ABORT);
+	evtimer_del(reload_ev);
+	if (commit) {
+		listen_close(&listeners);
+		TAILQ_CONCAT(&listeners, &offered_listeners, entry);
+		conf = offered;
+	} else {
+		listen_close(&offered_listeners);
+	}
+	offered = NULL;
+	config.reloaded(commit);
+}
+
+static void
+reload_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	log_warnx("reload: a frontend did not answer, nothing has changed");
+	reload_end(0);
+}
+
+/* Has every live worker agreed? One that is down gets it when it is up. */
+static void
+reload_check(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < nworkers; i++)
+		if (workers[i].state == WORKER_LIVE && !workers[i].acked)
+			return;
+	reload_end(1);
+}
+
+static void
+start_check(void)
+{
+	unsigned int i;
+
+	if (ready_told)
+		return;
+	for (i = 0; i < nworkers; i++)
+		if (workers[i].state != WORKER_LIVE)
+			return;
+	ready_told = 1;
+	config.ready();
+}
+
+static int
+config_ack(struct worker *w, uint32_t id, const void *data, struct imsg *m)
+{
+	const struct msg_cfg_ack *ack = data;
+
+	(void)id;
+	(void)m;
+	if (ack->generation != generation)
+		return 0; /* an answer to one that was given up */
+	if (!ack->ok)
+		log_warnx("frontend %u refuses the configuration: %s",
+		    w->number, log_vis(ack->text));
+	if (w->state == WORKER_CONFIG) {
+		if (!ack->ok)
+			return -1;
+		w->state = WORKER_LIVE;
+		send_generation(w, MSG_CFG_COMMIT);
+		start_check();
+		return 0;
+	}
+	if (offered == NULL || w->acked)
+		return -1;
+	if (!ack->ok) {
+		reload_end(0);
+		return 0;
+	}
+	w->acked = 1;
+	reload_check();
+	return 0;
+}
+
+int
+front_reload(const struct conf *c)
+{
+	struct timeval tv = { RELOAD_SECONDS, 0 };
+	unsigned int i;
+
+	if (offered != NULL || !ready_told) {
+		log_warnx("reload: another one is under way");
+		return -1;
+	}
+	if (listen_open(c, &listeners, &offered_listeners) == -1)
+		return -1;
+	offered = c;
+	generation++;
+	evtimer_add(reload_ev, &tv);
+	for (i = 0; i < nworkers; i++) {
+		workers[i].acked = 0;
+		if (workers[i].state == WORKER_LIVE &&
+		    send_config(&workers[i], c, &offered_listeners) == -1) {
+			reload_end(0);
+			return 0;
+		}
+	}
+	reload_check();
+	return 0;
+}
+
+/* ------------------------------------------------------------- dispatch */
+
+static int
+setup_done(struct worker *w, uint32_t id, const void *data, struct imsg *m)
+{
+	const struct msg_setup_done *done = data;
+
+	(void)id;
+	(void)m;
+	if (done->version != MSG_VERSION) {
+		log_warnx("frontend %u speaks version %u of the protocol, not "
+			  "%u: install thd and its helpers together",
+		    w->number, done->version, MSG_VERSION);
+		return -1;
+	}
+	w->state = WORKER_CONFIG;
+	return send_config(w, conf, &listeners);
+}
+
+static int
+worker_log(struct worker *w, uint32_t id, const void *data, struct imsg *m)
+{
+	(void)id;
+	(void)m;
+	childlog_line(&w->log, "frontend", data);
+	return 0;
+}
+
+#define IN(state) (1U << (state))
+#define ANY (IN(WORKER_SETUP) | IN(WORKER_CONFIG) | IN(WORKER_LIVE))
+#define LIVE IN(WORKER_LIVE)
+
+/* Which message may come in which state of the worker, and who takes it. */
+static const struct {
+	unsigned int states;
+	int (*fn)(struct worker *, uint32_t, const void *, struct imsg *);
+} handlers[MSG_MAX] = {
+	[MSG_LOG] = { ANY, worker_log },
+	[MSG_SETUP_DONE] = { IN(WORKER_SETUP), setup_done },
+	[MSG_CFG_ACK] = { IN(WORKER_CONFIG) | LIVE, config_ack },
+	[MSG_PEER_UP] = { LIVE, peer_up },
+	[MSG_PEER_DOWN] = { LIVE, peer_down },
+	[MSG_JOB_START] = { LIVE, request_start },
+	[MSG_JOB_STOP] = { LIVE, request_stop },
+	[MSG_JOB_STATUS] = { LIVE, request_status },
+	[MSG_JOB_WAIT] = { LIVE, request_wait },
+	[MSG_JOB_OUTPUT] = { LIVE, request_output },
+	[MSG_REQ_CANCEL] = { LIVE, request_cancel },
+	[MSG_OUT_CLOSE] = { LIVE, source_close },
+};
+
+static int
+worker_msg(struct chan *c, struct imsg *m, const void *msg, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)c;
+	if (handlers[m->hdr.type].fn == NULL ||
+	    (handlers[m->hdr.type].states & IN(w->state)) == 0) {
+		log_warnx("frontend %u: protocol violation: %s is not allowed "
+			  "now",
+		    w->number, msg_name(m->hdr.type));
+		return -1;
+	}
+	return handlers[m->hdr.type].fn(w, m->hdr.id, msg, m);
+}
+
+/* ------------------------------------------------------------- processes */
+
+static int
+worker_spawn(struct worker *w)
+{
+	struct msg_setup setup;
+
+	if (proc_spawn(config.path, &w->child) == -1) {
+		log_warn("%s", config.path);
+		return -1;
+	}
+	w->chan = chan_new(config.base, w->child.fd, SIDE_SUP_FRONT, "frontend",
+	    &chan_ops, w);
+	if (w->chan == NULL)
+		fatal("frontend: channel");
+	w->state = WORKER_SETUP;
+	w->started_at = monotonic();
+	memset(&setup, 0, sizeof(setup));
+	setup.version = MSG_VERSION;
+	setup.uid = conf->front_user.uid;
+	setup.gid = conf->front_user.gid;
+	setup.chroot = config.chroot;
+	setup.worker = w->number;
+	setup.verbose = config.verbose;
+	front_send(w, MSG_SETUP, 0, &setup);
+	return 0;
+}
+
+static void
+restart_later(struct worker *w)
+{
+	struct timeval tv;
+
+	if (stopping)
+		return;
+	if (!ready_told) {
+		config.failed();
+		return;
+	}
+	if (monotonic() - w->started_at >= BACKOFF_RESET_SECONDS)
+		w->backoff_ms = 0;
+	w->backoff_ms = w->backoff_ms == 0 ? BACKOFF_FIRST_MS :
+					     w->backoff_ms * 2;
+	if (w->backoff_ms > BACKOFF_MAX_MS)
+		w->backoff_ms = BACKOFF_MAX_MS;
+	log_notice("frontend %u: starting it again in %u ms", w->number,
+	    w->backoff_ms);
+	tv.tv_sec = w->backoff_ms / 1000;
+	tv.tv_usec = (w->backoff_ms % 1000) * 1000;
+	evtimer_add(w->restart_ev, &tv);
+}
+
+static void
+worker_restart(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	if (worker_spawn(w) == -1)
+		restart_later(w);
+}
+
+/* Its process has ended after its channel; nothing but the status is left. */
+static void
+reap(evutil_socket_t fd, short what, void *arg)
+{
+	struct proc_child child;
+	int status;
+
+	(void)what;
+	(void)arg;
+	child.pidfd = fd;
+	if (proc_reap(&child, &status) == 1) {
+		if (WIFSIGNALED(status))
+			log_warnx("frontend: killed by signal %d",
+			    WTERMSIG(status));
+		else if (WEXITSTATUS(status) != 0)
+			log_warnx("frontend: exit status %d",
+			    WEXITSTATUS(status));
+	}
+	close(fd);
+}
+
+/* All that hung on a worker goes with it: jobs do not. */
+static void
+worker_end(struct chan *c, enum chan_end why, void *arg)
+{
+	struct worker *w = arg;
+
+	if (!stopping)
+		log_warnx("frontend %u: ended%s", w->number,
+		    why == CHAN_VIOLATION ? " for breaking the protocol" : "");
+	(void)proc_kill(w->child.pidfd, SIGKILL);
+	w->state = WORKER_DOWN;
+	source_drop_worker(w);
+	request_drop_worker(w);
+	peer_drop_worker(w);
+	chan_free(c);
+	w->chan = NULL;
+	event_base_once(config.base, w->child.pidfd, EV_READ, reap, NULL, NULL);
+	if (offered != NULL)
+		reload_check();
+	restart_later(w);
+}
+
+int
+front_start(const struct front_config *fc, const struct conf *c)
+{
+	struct worker *w;
+	unsigned int i;
+
+	config = *fc;
+	conf = c;
+	generation = 1;
+	TAILQ_INIT(&listeners);
+	TAILQ_INIT(&offered_listeners);
+	if (listen_open(c, NULL, &listeners) == -1)
+		return -1;
+	nworkers = c->workers;
+	workers = calloc(nworkers, sizeof(*workers));
+	reload_ev = evtimer_new(config.base, reload_timeout, NULL);
+	if (workers == NULL || reload_ev == NULL)
+		fatal("frontends");
+	for (i = 0; i < nworkers; i++) {
+		w = &workers[i];
+		w->number = i;
+		RB_INIT(&w->requests);
+		RB_INIT(&w->sources);
+		w->restart_ev = evtimer_new(config.base, worker_restart, w);
+		if (w->restart_ev == NULL)
+			fatalx("frontends: out of memory");
+		if (worker_spawn(w) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+struct worker *
+front_any(void)
+{
+	static unsigned int next;
+	unsigned int i;
+	struct worker *w;
+
+	for (i = 0; i < nworkers; i++) {
+		w = &workers[next++ % nworkers];
+		if (w->state == WORKER_LIVE)
+			return w;
+	}
+	return NULL;
+}
+
+void
+front_stop(void)
+{
+	unsigned int i;
+
+	stopping = 1;
+	listen_close(&listeners);
+	for (i = 0; i < nworkers; i++) {
+		evtimer_del(workers[i].restart_ev);
+		if (workers[i].chan != NULL) {
+			chan_free(workers[i].chan);
+			workers[i].chan = NULL;
+		}
+	}
+}
