@@ -24,14 +24,16 @@
 #   make bench          the benchmarks
 #   make clean          removes $(O)
 
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 O ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
 SYSCONFDIR ?= /etc
 PKG_CONFIG ?= pkg-config
 PROTOC_C ?= protoc-c
-YACC ?= bison
+YACC := bison
 VERSION := 0.1
 
 # The packages, one list: names up to the first '#'.
@@ -184,4 +186,4 @@ clean:
 
 include regress/Makefile.inc
 
--include $(shell find $(O) -name '*.d' 2>/dev/null)
+-include $(wildcard $(foreach d,common supervisor frontend jobexec thctl tree install unit gen/*/* gen/*/*/*/*,$(O)/$(d)/*.d))

@@ -28,7 +28,7 @@
 #include <unistd.h>
 
 #include "cgroup.h"
-#include "limits.h"
+#include "limit.h"
 
 #define REMOVE_TRIES 200
 #define REMOVE_PAUSE_NS 5000000L
@@ -58,8 +58,7 @@ set_name(struct cgroup *c, const char *uuid)
 }
 
 int
-cgroup_make(
-    struct cgroup *c, const struct msg_exec_job *msg, struct fail *f)
+cgroup_make(struct cgroup *c, const struct msg_exec_job *msg, struct fail *f)
 {
 	if (!is_cgroup2(c->base))
 		return fail_set(f, STAGE_CGROUP, "the base directory");
@@ -72,13 +71,13 @@ cgroup_make(
 	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (c->dir == -1)
 		return fail_set(f, STAGE_CGROUP, "%s", c->name);
-	if ((c->kill = openat(
-	         c->dir, "cgroup.kill", O_WRONLY | O_CLOEXEC)) == -1)
+	if ((c->kill = openat(c->dir, "cgroup.kill", O_WRONLY | O_CLOEXEC)) ==
+	    -1)
 		return fail_set(f, STAGE_CGROUP, "cgroup.kill");
 	c->memory = openat(c->dir, "memory.events", O_RDONLY | O_CLOEXEC);
 	if (c->memory == -1 && errno != ENOENT)
 		return fail_set(f, STAGE_CGROUP, "memory.events");
-	return limits_apply(c->dir, msg, f);
+	return limit_apply(c->dir, msg, f);
 }
 
 int

@@ -17,6 +17,7 @@
 #include <sys/types.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include <errno.h>
 #include <limits.h>
@@ -42,9 +43,9 @@ command_prepare(struct command *cmd, const struct init *in, struct fail *f)
 }
 
 /*
- * The working directory must be within the job's own tree. One that is not
- * has no path; the kernel's getcwd then gives one that does not start with
- * a slash.
+ * The working directory must be within the job's own tree. For one that is
+ * not the kernel gives a path that does not start with a slash; the library's
+ * function would go on searching.
  */
 static int
 enter_cwd(const char *cwd, struct fail *f)
@@ -53,7 +54,7 @@ enter_cwd(const char *cwd, struct fail *f)
 
 	if (chdir(cwd) == -1)
 		return fail_set(f, STAGE_CHDIR, "%s", cwd);
-	if (getcwd(path, sizeof(path)) == NULL || path[0] != '/')
+	if (syscall(SYS_getcwd, path, sizeof(path)) == -1 || path[0] != '/')
 		return fail_with(f, STAGE_CHDIR, ENOENT, cwd);
 	return 0;
 }
@@ -102,7 +103,7 @@ exec_search(const struct command *cmd, const char *dir)
 	for (;; dir += len + 1) {
 		len = strcspn(dir, ":");
 		if ((size_t)snprintf(path, sizeof(path), "%.*s%s%s", len, dir,
-		        len > 0 ? "/" : "", name) < sizeof(path)) {
+			len > 0 ? "/" : "", name) < sizeof(path)) {
 			execve(path, cmd->argv, cmd->env);
 			if (errno == EACCES)
 				error = EACCES;

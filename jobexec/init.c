@@ -133,8 +133,8 @@ become_job(const struct init *in, struct fail *f)
 static pid_t
 fork_pidfd(int *pidfd)
 {
-	return syscall(
-	    SYS_clone, CLONE_PIDFD | SIGCHLD, NULL, pidfd, NULL, NULL);
+	return syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, NULL, pidfd, NULL,
+	    NULL);
 }
 
 static int
@@ -171,8 +171,10 @@ on_child(int sig)
 	(void)sig; /* only to end the wait */
 }
 
-/* Reap all that has ended. The command's end is ours: the kernel kills the
- * rest of the namespace. */
+/*
+ * Reap all that has ended. The command's end is ours: the kernel kills the
+ * rest of the namespace.
+ */
 static void
 reap(pid_t command, int sync)
 {
@@ -193,8 +195,7 @@ reap(pid_t command, int sync)
  * at the socket. Signals from the job need no care: pid 1 gets only those
  * that it handles.
  */
-static void __attribute__((noreturn))
-supervise(pid_t command, int sync)
+static void __attribute__((noreturn)) supervise(pid_t command, int sync)
 {
 	struct pollfd pfd;
 	struct sigaction sa;
@@ -216,11 +217,10 @@ supervise(pid_t command, int sync)
 	}
 }
 
-static void __attribute__((noreturn))
-give_up(int report, const struct fail *f)
+static void __attribute__((noreturn)) give_up(int report, const struct fail *f)
 {
-	(void)write(report, f, sizeof(*f));
-	_exit(127);
+	/* If it cannot be told, the relay sees an end without a report. */
+	_exit(write(report, f, sizeof(*f)) == -1 ? 1 : 127);
 }
 
 void

@@ -123,8 +123,8 @@ restrict_host_tree(struct fail *f)
 	struct mount_attr attr;
 
 	memset(&attr, 0, sizeof(attr));
-	attr.attr_set =
-	    MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+	attr.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+	    MOUNT_ATTR_NODEV;
 	attr.propagation = MS_PRIVATE;
 	if (mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr, sizeof(attr)) ==
 	    -1)
@@ -137,7 +137,7 @@ mount_fs(const struct fs *fs, size_t n, struct fail *f)
 {
 	for (; n > 0; n--, fs++)
 		if (mount(fs->type, fs->target, fs->type, fs->flags,
-		        fs->options) == -1 &&
+			fs->options) == -1 &&
 		    errno != ENOENT)
 			return fail_set(f, STAGE_MOUNT, "%s", fs->target);
 	return 0;
@@ -150,13 +150,12 @@ fill_dev(struct fail *f)
 
 	for (i = 0; i < NELEM(devices); i++)
 		if (mknod(devices[i].path, S_IFCHR | 0666,
-		        makedev(devices[i].major, devices[i].minor)) == -1)
-			return fail_set(
-			    f, STAGE_MOUNT, "%s", devices[i].path);
+			makedev(devices[i].major, devices[i].minor)) == -1)
+			return fail_set(f, STAGE_MOUNT, "%s", devices[i].path);
 	for (i = 0; i < NELEM(dev_links); i++)
 		if (symlink(dev_links[i].target, dev_links[i].path) == -1)
-			return fail_set(
-			    f, STAGE_MOUNT, "%s", dev_links[i].path);
+			return fail_set(f, STAGE_MOUNT, "%s",
+			    dev_links[i].path);
 	if (mkdir("/dev/pts", 0755) == -1 || mkdir("/dev/shm", 0755) == -1)
 		return fail_set(f, STAGE_MOUNT, "/dev");
 	return 0;
@@ -200,7 +199,7 @@ make_readonly(const char *path, struct fail *f)
 		    0 :
 		    fail_set(f, STAGE_MOUNT, "bind %s", path);
 	if (mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | NONE,
-	        NULL) == -1)
+		NULL) == -1)
 		return fail_set(f, STAGE_MOUNT, "read-only %s", path);
 	return 0;
 }
@@ -211,8 +210,7 @@ view_make(const struct msg_exec_job *msg, struct fail *f)
 	size_t i;
 
 	if (restrict_host_tree(f) == -1 ||
-	    mount_fs(fs_first, NELEM(fs_first), f) == -1 ||
-	    fill_dev(f) == -1 ||
+	    mount_fs(fs_first, NELEM(fs_first), f) == -1 || fill_dev(f) == -1 ||
 	    mount_fs(fs_second, NELEM(fs_second), f) == -1 ||
 	    mask_all(msg, f) == -1)
 		return -1;

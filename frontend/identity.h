@@ -14,29 +14,24 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-#ifndef TH_LIMITS_H
-#define TH_LIMITS_H
+#ifndef TH_FRONT_IDENTITY_H
+#define TH_FRONT_IDENTITY_H
 
-#include "fail.h"
+#include <openssl/x509.h>
 
-/*
- * Write the limits of the message whose controllers are in its mask to the
- * files of the cgroup (a directory descriptor), and read each back. Returns
- * 0, or -1 with the reason.
- */
-int limits_apply(int, const struct msg_exec_job *, struct fail *);
+#include "msg.h"
 
-/*
- * The text for a limit in bytes, as the kernel would show it: whole pages,
- * or "max". Into a buffer of that size.
- */
-void limits_bytes(uint64_t, char *, size_t);
+struct identity {
+	char name[MSG_IDENTITY_MAX + 1];
+	uint8_t fingerprint[32]; /* SHA-256 of the certificate */
+	int64_t not_after; /* seconds since 1970 */
+};
 
 /*
- * Does this text, the content of io.max, hold for the device exactly the
- * limits in the line that was written? The order of the words is free.
- * Returns 1 or 0.
+ * Who a verified client certificate is: its one URI SAN if it has any, else
+ * its one CN. It must say clientAuth in the extended key usage. Returns NULL
+ * and fills in the struct, or the reason why the certificate names nobody.
  */
-int limits_io_holds(const char *, const char *);
+const char *identity_from_cert(X509 *, struct identity *);
 
 #endif

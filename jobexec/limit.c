@@ -24,7 +24,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "limits.h"
+#include "limit.h"
 
 #define VALUE_MAX 160
 #define IO_MAX_SIZE (64 * 1024)
@@ -87,7 +87,7 @@ put_count(uint64_t v, char *buf, size_t size)
 }
 
 void
-limits_bytes(uint64_t v, char *buf, size_t size)
+limit_bytes(uint64_t v, char *buf, size_t size)
 {
 	uint64_t page = sysconf(_SC_PAGESIZE);
 
@@ -117,7 +117,7 @@ put_limit(const struct limit *l, const struct msg_exec_job *msg, char *buf,
 		put_count(member_u64(msg, l->offset), buf, size);
 		break;
 	case FORM_BYTES:
-		limits_bytes(member_u64(msg, l->offset), buf, size);
+		limit_bytes(member_u64(msg, l->offset), buf, size);
 		break;
 	case FORM_CPU:
 		put_count(msg->cpu_quota, quota, sizeof(quota));
@@ -191,7 +191,7 @@ line_has(const char *line, const char *word, size_t len)
 }
 
 int
-limits_io_holds(const char *text, const char *want)
+limit_io_holds(const char *text, const char *want)
 {
 	const char *line, *eol;
 	size_t dev = strcspn(want, " "), n;
@@ -220,8 +220,8 @@ put_io(const struct msg_exec_job *msg, const char *disk, char *buf, size_t size)
 		v = member_u64(msg, io_words[i].offset);
 		put_count(v == 0 ? UINT64_MAX : v, value, sizeof(value));
 		len = strlen(buf);
-		snprintf(
-		    buf + len, size - len, " %s=%s", io_words[i].word, value);
+		snprintf(buf + len, size - len, " %s=%s", io_words[i].word,
+		    value);
 	}
 }
 
@@ -242,7 +242,7 @@ apply_disk(int fd, const struct msg_exec_job *msg, const char *disk,
 	}
 	if (read_back(fd, have, sizeof(have)) == -1)
 		return fail_set(f, STAGE_LIMITS, "io.max");
-	if (!limits_io_holds(have, want)) {
+	if (!limit_io_holds(have, want)) {
 		errno = EIO;
 		return fail_set(f, STAGE_LIMITS,
 		    "io.max: wrote %s, which does not read back", want);
@@ -271,7 +271,7 @@ apply_io(int dirfd, const struct msg_exec_job *msg, struct fail *f)
 }
 
 int
-limits_apply(int dirfd, const struct msg_exec_job *msg, struct fail *f)
+limit_apply(int dirfd, const struct msg_exec_job *msg, struct fail *f)
 {
 	const struct limit *l;
 	size_t i;
