@@ -1,0 +1,460 @@
+/*
+ * Copyright (c) 2026 The Telehandler developers
+ *
+ * Permission to use, copy, modify, and distribute this software for any
+ * purpose with or without fee is hereby granted, provided that the above
+ * copyright notice and this permission notice appear in all copies.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+ * WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+ * MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ * ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+ * WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ * ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+ * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+ */
+
+/*
+ * The supervisor's side of one job, for tests of jobexec: start it, send it
+ * a job, print what comes back, one line for each event.
+ *
+ *	STARTED
+ *	FAILED stage=exec errno=2 detail=...
+ *	EXIT status=0 oom=0 size=12
+ *	LOG text
+ *
+ * and after the end what is in the files and the cgroup.
+ */
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "exitrec.h"
+#include "imsg.h"
+#include "msg.h"
+#include "outidx.h"
+#include "proc.h"
+
+#define UUID "00000000-0000-4000-8000-000000000000"
+
+static struct proc_child child;
+static struct msg_exec_job job;
+static struct msg_setup setup;
+static const char *dir = ".", *base;
+static int basefd, command_pidfd = -1;
+static int kill_after = -1, term_after = -1, leave, go_after, readers = 1;
+static int notice[2];
+static long notices;
+static double began;
+
+static char block[4][MSG_ARGS_MAX];
+static union {
+	char buf[IMSG_MAX];
+	long double align;
+} in;
+
+static double
+now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+static void
+add(struct wire_bytes *b, uint32_t *count, char *buf, const char *s)
+{
+	if (b->len + strlen(s) + 1 > MSG_ARGS_MAX)
+		errx(2, "too many arguments");
+	memcpy(buf + b->len, s, strlen(s) + 1);
+	b->p = (uint8_t *)buf;
+	b->len += strlen(s) + 1;
+	++*count;
+}
+
+static const struct {
+	const char *name;
+	uint8_t controller;
+	uint64_t *value;
+} settings[] = {
+	{ "cpu", CTL_CPU, &job.cpu_quota },
+	{ "period", CTL_CPU, &job.cpu_period },
+	{ "memory", CTL_MEMORY, &job.memory_max },
+	{ "high", CTL_MEMORY, &job.memory_high },
+	{ "swap", CTL_MEMORY, &job.memory_swap_max },
+	{ "pids", CTL_PIDS, &job.pids_max },
+	{ "rbps", CTL_IO, &job.io_rbps },
+	{ "wbps", CTL_IO, &job.io_wbps },
+	{ "riops", CTL_IO, &job.io_riops },
+	{ "wiops", CTL_IO, &job.io_wiops },
+};
+
+static void
+set_limit(const char *s)
+{
+	size_t i, len = strcspn(s, "=");
+
+	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+		if (strlen(settings[i].name) == len &&
+		    strncmp(settings[i].name, s, len) == 0 && s[len] == '=') {
+			job.controllers |= settings[i].controller;
+			*settings[i].value = strtoull(s + len + 1, NULL, 0);
+			return;
+		}
+	errx(2, "unknown limit %s", s);
+}
+
+static void
+send_msg(enum msg_type type, const void *msg, const int *fds, int nfds)
+{
+	static char buf[IMSG_MAX];
+	ssize_t len;
+
+	if ((len = msg_encode(type, msg, buf, sizeof(buf))) == -1)
+		err(2, "encode %s", msg_name(type));
+	if (imsg_send(child.fd, type, 0, buf, len, fds, nfds) == -1)
+		err(2, "send %s", msg_name(type));
+}
+
+static int
+open_file(const char *name, int flags)
+{
+	char path[4096];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	if ((fd = open(path, flags | O_CLOEXEC, 0600)) == -1)
+		err(2, "%s", path);
+	return fd;
+}
+
+static void
+send_job(void)
+{
+	static const struct msg_empty empty;
+	int fds[4], pair[2], i;
+
+	for (i = 0; i < 3; i++)
+		fds[i] = open_file(i == 0 ? "output" :
+			i == 1		  ? "index" :
+					    "exit",
+		    O_RDWR | O_CREAT | O_TRUNC);
+	fds[3] = basefd;
+	began = now();
+	send_msg(MSG_EXEC_JOB, &job, fds, 4);
+	if (go_after == 0)
+		send_msg(MSG_EXEC_GO, &empty, NULL, 0);
+	for (i = 0; i < 3; i++)
+		close(fds[i]);
+	/* The first pair is read; the others are left to fill up or die. */
+	for (i = 0; i < readers; i++) {
+		if (imsg_pair(pair) == -1)
+			err(2, "socketpair");
+		send_msg(MSG_EXEC_WATCH, &empty, &pair[1], 1);
+		close(pair[1]);
+		if (i == 0)
+			notice[0] = pair[0];
+		else if (i % 2 == 0)
+			close(pair[0]);
+	}
+}
+
+static void
+print_index(void)
+{
+	struct outidx_header h;
+	struct outidx_record r;
+	uint64_t size[3] = { 0, 0, 0 }, offset = 0;
+	int fd, records = 0, good = 1;
+
+	fd = open_file("index", O_RDONLY);
+	if (read(fd, &h, sizeof(h)) != sizeof(h) ||
+	    memcmp(h.magic, OUTIDX_MAGIC, 4) != 0 ||
+	    h.version != OUTIDX_VERSION || h.first_kept != 0)
+		good = 0;
+	while (good && read(fd, &r, sizeof(r)) == sizeof(r)) {
+		if (r.offset != offset || r.length == 0 || r.stream < 1 ||
+		    r.stream > 2 || r.time_ns <= 0)
+			good = 0;
+		else
+			size[r.stream] += r.length;
+		offset += r.length;
+		records++;
+	}
+	close(fd);
+	printf("INDEX good=%d records=%d stdout=%" PRIu64 " stderr=%" PRIu64
+	       "\n",
+	    good, records, size[1], size[2]);
+}
+
+static void
+print_files(void)
+{
+	struct exitrec rec;
+	char path[4096];
+	int fd;
+
+	fd = open_file("exit", O_RDONLY);
+	if (read(fd, &rec, sizeof(rec)) == sizeof(rec) && exitrec_valid(&rec))
+		printf("RECORD status=%d flags=%u size=%" PRIu64 "\n",
+		    rec.status, rec.flags, rec.output_size);
+	else
+		printf("RECORD none\n");
+	close(fd);
+	print_index();
+	snprintf(path, sizeof(path), "%s/" UUID, base);
+	printf("CGROUP %s\n", access(path, F_OK) == 0 ? "there" : "gone");
+}
+
+static void
+on_exit_msg(const struct msg_exec_exit *m)
+{
+	printf("EXIT status=%d oom=%d size=%" PRIu64 "\n", m->status,
+	    m->oom_killed, m->output_size);
+	printf("USAGE ms=%.1f utime_us=%" PRIu64 " stime_us=%" PRIu64
+	       " maxrss_kb=%" PRIu64 "\n",
+	    (now() - began) * 1000, m->utime_us, m->stime_us, m->maxrss_kb);
+}
+
+static int
+receive(void)
+{
+	struct imsg m;
+	union msg_any any;
+	const char *wrong;
+	const struct msg_log *line = (const void *)&any;
+	const struct msg_exec_failed *f = (const void *)&any;
+	int r;
+
+	if ((r = imsg_recv(child.fd, &m, in.buf)) == -1)
+		return errno == EAGAIN;
+	if (r == 0)
+		return 0;
+	if ((wrong = msg_check(SIDE_SUP_EXEC, &m, &any)) != NULL)
+		errx(2, "%s: %s", msg_name(m.hdr.type), wrong);
+	switch (m.hdr.type) {
+	case MSG_SETUP_DONE:
+		send_job();
+		break;
+	case MSG_LOG:
+		printf("LOG %s\n", line->text);
+		break;
+	case MSG_EXEC_STARTED:
+		command_pidfd = imsg_take_fd(&m, 0);
+		printf("STARTED ms=%.2f\n", (now() - began) * 1000);
+		if (leave)
+			exit(0);
+		break;
+	case MSG_EXEC_FAILED:
+		printf("FAILED stage=%s errno=%s detail=%s\n",
+		    exec_stage_name(f->stage), strerrorname_np(f->error),
+		    f->detail);
+		break;
+	case MSG_EXEC_EXIT:
+		on_exit_msg(&any.exec_exit);
+		break;
+	}
+	fflush(stdout);
+	imsg_free(&m);
+	return 1;
+}
+
+static void
+kill_cgroup(void)
+{
+	int fd;
+
+	if ((fd = openat(basefd, UUID "/cgroup.kill", O_WRONLY)) == -1)
+		return;
+	if (write(fd, "1", 1) != 1)
+		warn("cgroup.kill");
+	close(fd);
+}
+
+/* When the clock says so: go, TERM to the command, the end of all. */
+static int
+on_time(int elapsed)
+{
+	static const struct msg_empty empty;
+	int next = 1000;
+
+	if (go_after > 0 && elapsed >= go_after) {
+		send_msg(MSG_EXEC_GO, &empty, NULL, 0);
+		go_after = 0;
+	}
+	if (term_after >= 0 && elapsed >= term_after && command_pidfd != -1) {
+		if (proc_kill(command_pidfd, SIGTERM) == -1)
+			warn("TERM");
+		term_after = -1;
+	}
+	if (kill_after >= 0 && elapsed >= kill_after) {
+		kill_cgroup();
+		kill_after = -1;
+	}
+	if (go_after > 0 || term_after >= 0 || kill_after >= 0)
+		next = 5;
+	return next;
+}
+
+static void
+loop(void)
+{
+	struct pollfd pfds[2];
+	char buf[64];
+	int timeout = 5;
+
+	notice[0] = -1;
+	for (;;) {
+		pfds[0].fd = child.fd;
+		pfds[1].fd = notice[0];
+		pfds[0].events = pfds[1].events = POLLIN;
+		if (poll(pfds, 2, timeout) == -1)
+			err(2, "poll");
+		if (pfds[1].revents & POLLIN)
+			while (
+			    recv(notice[0], buf, sizeof(buf), MSG_DONTWAIT) > 0)
+				notices++;
+		if (pfds[0].revents != 0 && !receive())
+			return;
+		timeout = on_time((now() - began) * 1000);
+	}
+}
+
+static void __attribute__((noreturn)) usage(void)
+{
+	fprintf(stderr,
+	    "usage: execclient -x jobexec -b cgroup [-d dir] [-u uid] [-g gid]\n"
+	    "\t[-r relay-id] [-C cwd] [-H hide]... [-e NAME=value]...\n"
+	    "\t[-l limit=n]... [-D disk]... [-G] [-k ms] [-t ms] [-s ms]\n"
+	    "\t[-w readers] [-q] command [arg ...]\n");
+	exit(2);
+}
+
+static void
+defaults(void)
+{
+	setup.version = MSG_VERSION;
+	setup.uid = setup.gid = 64001;
+	setup.verbose = 2;
+	job.uuid = UUID;
+	job.uid = job.gid = 64002;
+	job.user = "_thjob";
+	job.cwd = "/";
+	job.hostname = "sandbox";
+	job.cpu_quota = job.memory_max = job.memory_high = UINT64_MAX;
+	job.pids_max = UINT64_MAX;
+	job.cpu_period = 100000;
+}
+
+/* Returns where the command is; the helper goes to *path. */
+static int
+parse(int argc, char *argv[], const char **path)
+{
+	int ch;
+
+	while ((ch = getopt(argc, argv, "+x:b:d:u:g:r:C:H:e:l:D:Gk:t:w:s:q")) !=
+	    -1) {
+		switch (ch) {
+		case 'x':
+			*path = optarg;
+			break;
+		case 'b':
+			base = optarg;
+			break;
+		case 'd':
+			dir = optarg;
+			break;
+		case 'u':
+			job.uid = strtoul(optarg, NULL, 10);
+			break;
+		case 'g':
+			job.gid = strtoul(optarg, NULL, 10);
+			break;
+		case 'r':
+			setup.uid = setup.gid = strtoul(optarg, NULL, 10);
+			break;
+		case 'C':
+			job.cwd = optarg;
+			break;
+		case 'H':
+			add(&job.hide, &job.hidec, block[2], optarg);
+			break;
+		case 'e':
+			add(&job.env, &job.envc, block[1], optarg);
+			break;
+		case 'l':
+			set_limit(optarg);
+			break;
+		case 'D':
+			add(&job.disks, &job.diskc, block[3], optarg);
+			break;
+		case 'G':
+			job.memory_oom_group = 1;
+			break;
+		case 'k':
+			kill_after = atoi(optarg);
+			break;
+		case 't':
+			term_after = atoi(optarg);
+			break;
+		case 'w':
+			readers = atoi(optarg);
+			break;
+		case 's':
+			go_after = atoi(optarg);
+			break;
+		case 'q':
+			leave = 1;
+			break;
+		default:
+			usage();
+		}
+	}
+	return optind;
+}
+
+int
+main(int argc, char *argv[])
+{
+	const char *path = NULL;
+	int i, status;
+
+	defaults();
+	i = parse(argc, argv, &path);
+	if (i >= argc || path == NULL || base == NULL)
+		usage();
+	job.command = argv[i++];
+	for (; i < argc; i++)
+		add(&job.argv, &job.argc, block[0], argv[i]);
+	if ((basefd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
+		err(2, "%s", base);
+	if (proc_spawn(path, &child) == -1)
+		err(2, "%s", path);
+	began = now();
+	send_msg(MSG_SETUP, &setup, NULL, 0);
+	loop();
+	if (waitpid(child.pid, &status, 0) == -1)
+		err(2, "waitpid");
+	printf("HELPER status=%d\n", status);
+	/* A reader may be behind: what is queued counts too. */
+	printf("NOTICES %s\n", notices > 0 ? "some" : "none");
+	print_files();
+	if (unlinkat(basefd, UUID, AT_REMOVEDIR) == -1 && errno != ENOENT)
+		warn("remove the cgroup");
+	return 0;
+}
