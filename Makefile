@@ -70,7 +70,7 @@ GEN_O := $(GEN_C:.c=.o)
 
 COMMON_FRONT := chan imsg log msg priv proc wire
 COMMON_SUP := chan imsg log msg proc wire
-COMMON_EXEC := imsg log msg priv proc wire
+COMMON_EXEC := exitrec imsg log msg priv proc wire
 
 objs = $(patsubst %.c,$(O)/%.o,$(sort $(wildcard $(1)/*.c))) \
 	$(patsubst %.y,$(O)/%.o,$(wildcard $(1)/*.y))
@@ -92,7 +92,7 @@ CTL := $(O)/bin/thctl
 LIBS_SUP = $(call pc_libs,libevent_core libbsd-overlay)
 LIBS_FRONT = $(call pc_libs,libssl libcrypto libnghttp2 libprotobuf-c \
 	libevent_core libseccomp zlib libbsd-overlay)
-LIBS_EXEC = $(call pc_libs,libseccomp libbsd-overlay)
+LIBS_EXEC = $(call pc_libs,libbsd-overlay)
 LIBS_CTL = $(call pc_libs,libssl libcrypto libnghttp2 libprotobuf-c \
 	libevent_core libbsd-overlay)
 

@@ -449,6 +449,7 @@ static const uint16_t relay_allowed[] = {
 	SYS_write, /* cgroup.kill */
 	SYS_sendmsg, /* to the supervisor */
 	SYS_recvmsg, /* from the supervisor */
+	SYS_shutdown, /* after the last message to it */
 	SYS_sendto, /* one byte to those that watch */
 	SYS_recvfrom, /* the exit status, from pid 1 */
 	SYS_waitid, /* for pid 1 */

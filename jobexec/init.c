@@ -18,20 +18,17 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 
 #include <linux/magic.h>
-#include <linux/sched.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -42,6 +39,10 @@
 #include "view.h"
 
 #define OOM_SCORE "500"
+#define STACK_SIZE (64 * 1024)
+
+static void give_up(int, const struct fail *) __attribute__((noreturn));
+static void supervise(pid_t, int) __attribute__((noreturn));
 
 static int
 die_with_parent(struct fail *f)
@@ -129,12 +130,41 @@ become_job(const struct init *in, struct fail *f)
 	return 0;
 }
 
-/* fork(2) that also gives a pidfd; clone3 is past the filter. */
-static pid_t
-fork_pidfd(int *pidfd)
+/* Write what went wrong to the relay, and end. */
+static void
+give_up(int report, const struct fail *f)
 {
-	return syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, NULL, pidfd, NULL,
-	    NULL);
+	/* If it cannot be told, the relay sees an end without a report. */
+	_exit(write(report, f, sizeof(*f)) == -1 ? 1 : 127);
+}
+
+struct pid2 {
+	struct command command;
+	struct fail fail;
+	int report;
+};
+
+static int
+run_pid2(void *arg)
+{
+	struct pid2 *p = arg;
+
+	command_run(&p->command, &p->fail);
+	give_up(p->report, &p->fail);
+}
+
+/*
+ * Start the command as pid 2. Like vfork(2), it runs in our memory until it
+ * has executed: to copy that, and its page faults later, would cost more than
+ * all of our mounts. clone3 is past the filter.
+ */
+static pid_t
+start_pid2(struct pid2 *p, int *pidfd)
+{
+	static char stack[STACK_SIZE] __attribute__((aligned(16)));
+
+	return clone(run_pid2, stack + sizeof(stack),
+	    CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, p, pidfd);
 }
 
 static int
@@ -195,7 +225,8 @@ reap(pid_t command, int sync)
  * at the socket. Signals from the job need no care: pid 1 gets only those
  * that it handles.
  */
-static void __attribute__((noreturn)) supervise(pid_t command, int sync)
+static void
+supervise(pid_t command, int sync)
 {
 	struct pollfd pfd;
 	struct sigaction sa;
@@ -217,35 +248,25 @@ static void __attribute__((noreturn)) supervise(pid_t command, int sync)
 	}
 }
 
-static void __attribute__((noreturn)) give_up(int report, const struct fail *f)
-{
-	/* If it cannot be told, the relay sees an end without a report. */
-	_exit(write(report, f, sizeof(*f)) == -1 ? 1 : 127);
-}
-
 void
 init_run(const struct init *in)
 {
-	struct command cmd;
-	struct fail f;
+	static struct pid2 p;
 	pid_t pid;
 	int pidfd;
 
-	memset(&f, 0, sizeof(f));
-	if (make_place(in, &f) == -1 || command_prepare(&cmd, in, &f) == -1 ||
-	    become_job(in, &f) == -1)
-		give_up(in->report, &f);
-	if ((pid = fork_pidfd(&pidfd)) == -1) {
-		fail_set(&f, STAGE_CLONE, "pid 2");
-		give_up(in->report, &f);
-	}
-	if (pid == 0) {
-		command_run(&cmd, &f);
-		give_up(in->report, &f);
+	p.report = in->report;
+	if (make_place(in, &p.fail) == -1 ||
+	    command_prepare(&p.command, in, &p.fail) == -1 ||
+	    become_job(in, &p.fail) == -1)
+		give_up(in->report, &p.fail);
+	if ((pid = start_pid2(&p, &pidfd)) == -1) {
+		fail_set(&p.fail, STAGE_CLONE, "pid 2");
+		give_up(in->report, &p.fail);
 	}
 	if (send_pidfd(in->sync, pidfd) == -1) {
-		fail_set(&f, STAGE_CLONE, "pidfd");
-		give_up(in->report, &f);
+		fail_set(&p.fail, STAGE_CLONE, "pidfd");
+		give_up(in->report, &p.fail);
 	}
 	close(pidfd);
 	/* After the pidfd, so that end of file there finds it sent. */

@@ -15,6 +15,7 @@
  */
 
 #include <sys/types.h>
+#include <sys/syscall.h>
 
 #include <errno.h>
 #include <poll.h>
@@ -58,10 +59,13 @@ static struct bpf_program job_filter, relay_filter;
 /* What preparing has come to; told when there is somebody to tell. */
 static struct fail unprepared;
 
+static void failed(const struct fail *) __attribute__((noreturn));
+
 /*
  * The job could not be started. Leave nothing of it behind, say why, end.
  */
-static void __attribute__((noreturn)) failed(const struct fail *f)
+static void
+failed(const struct fail *f)
 {
 	struct msg_exec_failed msg;
 	struct launch_end end;
@@ -77,6 +81,7 @@ static void __attribute__((noreturn)) failed(const struct fail *f)
 	msg.error = f->error;
 	msg.detail = f->detail;
 	up_send(MSG_EXEC_FAILED, &msg, NULL, 0);
+	up_finish();
 	_exit(0);
 }
 
@@ -257,5 +262,7 @@ main(void)
 	}
 	start();
 	relay_run(&relay, read_messages);
-	_exit(0);
+	up_finish();
+	/* Not by way of the library: the filter allows this and no more. */
+	return syscall(SYS_exit_group, 0);
 }

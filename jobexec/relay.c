@@ -57,6 +57,7 @@ static struct stream streams[NSTREAMS];
 static loff_t output_size;
 static int output_lost;
 static int full; /* the present wait, 0: there is room */
+static int refused; /* in this turn a file had no room */
 
 /* Records that are not in the index yet, and where they go. */
 static struct outidx_record pending[NSTREAMS];
@@ -169,7 +170,6 @@ give_up_output(const struct relay *r, const char *what)
 	    what);
 	output_lost = 1;
 	npending = 0;
-	full = 0;
 	for (i = 0; i < NSTREAMS; i++)
 		fds_close(streams[i].fd);
 	if (cgroup_kill(r->cgroup) == -1)
@@ -186,9 +186,22 @@ not_written(const struct relay *r, const char *what)
 	}
 	if (full == 0)
 		log_warn("%s: %s, the job waits", r->cgroup->name, what);
-	full = full == 0 ? FULL_FIRST : full * 2;
-	if (full > FULL_LAST)
-		full = FULL_LAST;
+	refused = 1;
+}
+
+/* After a turn: how long to wait until the next, if there was no room. */
+static void
+set_full(const struct relay *r)
+{
+	if (refused) {
+		full = full == 0 ? FULL_FIRST : full * 2;
+		if (full > FULL_LAST)
+			full = FULL_LAST;
+	} else if (full != 0) {
+		full = 0;
+		if (!output_lost)
+			log_notice("%s: there is room again", r->cgroup->name);
+	}
 }
 
 /* One block of one stream. Returns whether there may be more. */
@@ -222,13 +235,13 @@ pump(const struct relay *r, struct stream *s)
 	return 1;
 }
 
-/* Write the records, whole ones first to last; then nothing is pending. */
+/* Write the records that are pending. 0, or -1 if they still are. */
 static int
 flush_index(const struct relay *r)
 {
 	if (npending == 0)
 		return 0;
-	/* After a part only, all of it is written again at the same place. */
+	/* What a failed write has put there is written over the next time. */
 	if (write_at(r->index, pending, npending, index_size) == -1) {
 		not_written(r, "index");
 		return -1;
@@ -244,22 +257,17 @@ flush_index(const struct relay *r)
 static int
 turn(const struct relay *r)
 {
-	int i, was_full = full, more = 0;
+	int i, more = 0;
 
-	if (flush_index(r) == -1)
-		return 0;
-	full = 0;
-	for (i = 0; i < NSTREAMS && full == 0; i++)
-		if (*streams[i].fd != -1 && streams[i].ready)
-			more |= pump(r, &streams[i]);
-	if (full != 0 && was_full != 0) {
-		/* Still full: wait longer, say nothing. */
-		full = was_full * 2 > FULL_LAST ? FULL_LAST : was_full * 2;
-	} else if (was_full != 0 && full == 0 && !output_lost) {
-		log_notice("%s: there is room again", r->cgroup->name);
+	refused = 0;
+	if (flush_index(r) == 0) {
+		for (i = 0; i < NSTREAMS && !refused; i++)
+			if (*streams[i].fd != -1 && streams[i].ready)
+				more |= pump(r, &streams[i]);
+		if (npending > 0 && flush_index(r) == 0)
+			notice_all();
 	}
-	if (npending > 0 && flush_index(r) == 0)
-		notice_all();
+	set_full(r);
 	return more;
 }
 

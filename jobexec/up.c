@@ -15,6 +15,7 @@
  */
 
 #include <sys/types.h>
+#include <sys/socket.h>
 
 #include <errno.h>
 #include <poll.h>
@@ -141,4 +142,18 @@ up_wait(struct imsg *m, union msg_any *any)
 			wait_for(POLLIN);
 	}
 	return 0;
+}
+
+void
+up_finish(void)
+{
+	struct imsg m;
+	union msg_any any;
+
+	if (gone)
+		return;
+	if (shutdown(PROC_FD, SHUT_WR) == -1)
+		return;
+	while (up_wait(&m, &any))
+		imsg_free(&m);
 }

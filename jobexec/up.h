@@ -50,4 +50,11 @@ int up_wait(struct imsg *, union msg_any *);
 /* Give the channel up: the other side broke the protocol. */
 void up_close(const char *);
 
+/*
+ * The last message has been sent: wait until the supervisor closes. To leave
+ * with messages of its unread would reset the connection, and it might then
+ * not see ours.
+ */
+void up_finish(void);
+
 #endif

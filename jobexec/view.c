@@ -87,20 +87,23 @@ static const struct {
 	{ "pts/ptmx", "/dev/ptmx" },
 };
 
-/* Files and directories that tell of the host, or act on it. */
-static const char *const masked[] = {
+/* What tells of the host, or acts on it. */
+static const char *const masked_dirs[] = {
 	"/proc/acpi",
 	"/proc/asound",
+	"/proc/scsi",
+	"/sys/firmware",
+	"/sys/devices/virtual/powercap",
+};
+
+static const char *const masked_files[] = {
 	"/proc/interrupts",
 	"/proc/kcore",
 	"/proc/keys",
 	"/proc/latency_stats",
 	"/proc/sched_debug",
-	"/proc/scsi",
 	"/proc/timer_list",
 	"/proc/timer_stats",
-	"/sys/firmware",
-	"/sys/devices/virtual/powercap",
 };
 
 static const char *const readonly[] = {
@@ -161,15 +164,26 @@ fill_dev(struct fail *f)
 	return 0;
 }
 
-/* Cover a directory with the empty one, anything else with the null device. */
+/*
+ * Cover files with the null device and directories with the empty one. To try
+ * the wrong one first would work too, but costs the kernel a grace period.
+ */
 static int
-mask(const char *path, struct fail *f)
+mask_file(const char *path, struct fail *f)
+{
+	if (mount("/dev/null", path, NULL, MS_BIND, NULL) == -1 &&
+	    errno != ENOENT)
+		return fail_set(f, STAGE_MOUNT, "mask %s", path);
+	return 0;
+}
+
+static int
+mask_dir(const char *path, struct fail *f)
 {
 	if (mount(EMPTY, path, NULL, MS_BIND, NULL) == 0 || errno == ENOENT)
 		return 0;
-	if (errno == ENOTDIR &&
-	    mount("/dev/null", path, NULL, MS_BIND, NULL) == 0)
-		return 0;
+	if (errno == ENOTDIR)
+		return mask_file(path, f);
 	return fail_set(f, STAGE_MOUNT, "mask %s", path);
 }
 
@@ -180,13 +194,16 @@ mask_all(const struct msg_exec_job *msg, struct fail *f)
 	uint32_t i;
 	size_t j;
 
-	for (j = 0; j < NELEM(masked); j++)
-		if (mask(masked[j], f) == -1)
+	for (j = 0; j < NELEM(masked_dirs); j++)
+		if (mask_dir(masked_dirs[j], f) == -1)
+			return -1;
+	for (j = 0; j < NELEM(masked_files); j++)
+		if (mask_file(masked_files[j], f) == -1)
 			return -1;
 	if (wire_strings_check(&msg->hide, msg->hidec) == -1)
 		return fail_set(f, STAGE_MOUNT, "list of directories to hide");
 	for (i = 0; i < msg->hidec; i++, path += strlen(path) + 1)
-		if (mask(path, f) == -1)
+		if (mask_dir(path, f) == -1)
 			return -1;
 	return 0;
 }

@@ -23,7 +23,7 @@
  *	EXIT status=0 oom=0 size=12
  *	LOG text
  *
- * and after the end what is in the files and the cgroup.
+ * and after the end (or at once, with -p) what is in the files and the cgroup.
  */
 
 #include <sys/types.h>
@@ -56,7 +56,8 @@ static struct msg_exec_job job;
 static struct msg_setup setup;
 static const char *dir = ".", *base;
 static int basefd, command_pidfd = -1;
-static int kill_after = -1, term_after = -1, leave, go_after, readers = 1;
+static int kill_after = -1, term_after = -1, leave, only_print, go_after,
+	   readers = 1;
 static int notice[2];
 static long notices;
 static double began;
@@ -127,7 +128,8 @@ send_msg(enum msg_type type, const void *msg, const int *fds, int nfds)
 
 	if ((len = msg_encode(type, msg, buf, sizeof(buf))) == -1)
 		err(2, "encode %s", msg_name(type));
-	if (imsg_send(child.fd, type, 0, buf, len, fds, nfds) == -1)
+	if (imsg_send(child.fd, type, 0, buf, len, fds, nfds) == -1 &&
+	    errno != EPIPE)
 		err(2, "send %s", msg_name(type));
 }
 
@@ -202,6 +204,20 @@ print_index(void)
 	    good, records, size[1], size[2]);
 }
 
+/* As the supervisor does: when the last process is gone. */
+static void
+remove_cgroup(void)
+{
+	int i;
+
+	for (i = 0; i < 200; i++) {
+		if (unlinkat(basefd, UUID, AT_REMOVEDIR) == 0 || errno != EBUSY)
+			return;
+		usleep(10000);
+	}
+	warn("remove the cgroup");
+}
+
 static void
 print_files(void)
 {
@@ -258,7 +274,7 @@ receive(void)
 		command_pidfd = imsg_take_fd(&m, 0);
 		printf("STARTED ms=%.2f\n", (now() - began) * 1000);
 		if (leave)
-			exit(0);
+			exit(0); /* as a supervisor that is killed */
 		break;
 	case MSG_EXEC_FAILED:
 		printf("FAILED stage=%s errno=%s detail=%s\n",
@@ -341,7 +357,7 @@ static void __attribute__((noreturn)) usage(void)
 	    "usage: execclient -x jobexec -b cgroup [-d dir] [-u uid] [-g gid]\n"
 	    "\t[-r relay-id] [-C cwd] [-H hide]... [-e NAME=value]...\n"
 	    "\t[-l limit=n]... [-D disk]... [-G] [-k ms] [-t ms] [-s ms]\n"
-	    "\t[-w readers] [-q] command [arg ...]\n");
+	    "\t[-w readers] [-q] [-p] command [arg ...]\n");
 	exit(2);
 }
 
@@ -367,8 +383,8 @@ parse(int argc, char *argv[], const char **path)
 {
 	int ch;
 
-	while ((ch = getopt(argc, argv, "+x:b:d:u:g:r:C:H:e:l:D:Gk:t:w:s:q")) !=
-	    -1) {
+	while ((ch = getopt(argc, argv,
+		    "+x:b:d:u:g:r:C:H:e:l:D:Gk:t:w:s:qp")) != -1) {
 		switch (ch) {
 		case 'x':
 			*path = optarg;
@@ -421,6 +437,9 @@ parse(int argc, char *argv[], const char **path)
 		case 'q':
 			leave = 1;
 			break;
+		case 'p':
+			only_print = 1;
+			break;
 		default:
 			usage();
 		}
@@ -436,6 +455,10 @@ main(int argc, char *argv[])
 
 	defaults();
 	i = parse(argc, argv, &path);
+	if (base != NULL && only_print) {
+		print_files();
+		return 0;
+	}
 	if (i >= argc || path == NULL || base == NULL)
 		usage();
 	job.command = argv[i++];
@@ -445,16 +468,17 @@ main(int argc, char *argv[])
 		err(2, "%s", base);
 	if (proc_spawn(path, &child) == -1)
 		err(2, "%s", path);
+	printf("HELPER pid=%d\n", (int)child.pid);
 	began = now();
 	send_msg(MSG_SETUP, &setup, NULL, 0);
 	loop();
+	close(child.fd);
 	if (waitpid(child.pid, &status, 0) == -1)
 		err(2, "waitpid");
 	printf("HELPER status=%d\n", status);
 	/* A reader may be behind: what is queued counts too. */
 	printf("NOTICES %s\n", notices > 0 ? "some" : "none");
 	print_files();
-	if (unlinkat(basefd, UUID, AT_REMOVEDIR) == -1 && errno != ENOENT)
-		warn("remove the cgroup");
+	remove_cgroup();
 	return 0;
 }
