@@ -122,7 +122,6 @@ relay_files(const struct relay *r, struct fail *f)
 	h.version = OUTIDX_VERSION;
 	if (write_at(r->index, &h, sizeof(h), 0) == -1)
 		return fail_set(f, STAGE_RELAY, "index");
-	index_size = sizeof(h);
 	if (write_at(r->exitrec, &none, sizeof(none), 0) == -1)
 		return fail_set(f, STAGE_RELAY, "exit");
 	return 0;
@@ -359,16 +358,26 @@ finish(const struct relay *r, const struct launch_end *end)
 	up_send(MSG_EXEC_EXIT, &msg, NULL, 0);
 }
 
+static void
+begin(const struct relay *r)
+{
+	streams[0].fd = &r->launch->out;
+	streams[0].id = OUTIDX_STDOUT;
+	streams[1].fd = &r->launch->err;
+	streams[1].id = OUTIDX_STDERR;
+	output_size = 0;
+	index_size = sizeof(struct outidx_header);
+	output_lost = refused = full = 0;
+	npending = 0;
+}
+
 void
 relay_run(struct relay *r, void (*on_message)(void))
 {
 	struct pollfd pfds[P_MAX];
 	struct launch_end end;
 
-	streams[0].fd = &r->launch->out;
-	streams[0].id = OUTIDX_STDOUT;
-	streams[1].fd = &r->launch->err;
-	streams[1].id = OUTIDX_STDERR;
+	begin(r);
 	memset(&end, 0, sizeof(end));
 	for (;;) {
 		wait_for_work(r, pfds);

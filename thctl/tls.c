@@ -23,7 +23,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,7 +124,7 @@ make_context(const struct settings *set, const struct reason *why)
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_mode(ctx,
 	    SSL_MODE_ENABLE_PARTIAL_WRITE |
-	        SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	if (SSL_CTX_set_alpn_protos(ctx, alpn, 3) != 0 ||
 	    load_files(ctx, set, why) == -1) {
@@ -144,9 +143,12 @@ set_peer(SSL *ssl, const char *host)
 	if (inet_pton(AF_INET, host, &addr) == 1 ||
 	    inet_pton(AF_INET6, host, &addr) == 1)
 		return X509_VERIFY_PARAM_set1_ip_asc(param, host);
-	X509_VERIFY_PARAM_set_hostflags(
-	    param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	if (SSL_set_tlsext_host_name(ssl, host) != 1)
+	X509_VERIFY_PARAM_set_hostflags(param,
+	    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+		X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+	/* What SSL_set_tlsext_host_name() is a macro for. */
+	if (SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME,
+		TLSEXT_NAMETYPE_host_name, (void *)(uintptr_t)host) != 1)
 		return 0;
 	return SSL_set1_host(ssl, host);
 }
@@ -188,8 +190,6 @@ tls_open(int fd, const char *host, const struct settings *set, char *buf,
 		say(&why, "TLS", strerror(errno));
 		return NULL;
 	}
-	/* OpenSSL writes with write(2): an answer, not our death. */
-	signal(SIGPIPE, SIG_DFL);
 	if ((t->ctx = make_context(set, &why)) == NULL) {
 		tls_close(t);
 		return NULL;

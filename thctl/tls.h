@@ -28,8 +28,8 @@ struct tls;
  * Shake hands. The host is what the server's certificate must name. Returns
  * NULL with the reason as text; the socket stays the caller's.
  */
-struct tls *tls_open(
-    int, const char *, const struct settings *, char *, size_t);
+struct tls *tls_open(int, const char *, const struct settings *, char *,
+    size_t);
 void tls_close(struct tls *);
 
 /* As transport_read() and transport_write(); the last two take the reason. */

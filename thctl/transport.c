@@ -67,8 +67,8 @@ connect_unix(const char *path)
 	    connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1) {
 		warn("cannot connect to %s", safe(path));
 		warnx(errno == EACCES ?
-		        "the socket is closed to you: ask the administrator" :
-		        "is thd running? Name another with --server");
+			"the socket is closed to you: ask the administrator" :
+			"is thd running? Name another with --server");
 		if (fd != -1)
 			close(fd);
 		return -1;
@@ -94,8 +94,7 @@ split_server(const char *server, char *host, size_t size, const char **port)
 			return -1;
 	} else {
 		colon = strrchr(server, ':');
-		len = colon != NULL ? (size_t)(colon - server) :
-		                      strlen(server);
+		len = colon != NULL ? (size_t)(colon - server) : strlen(server);
 		if (memchr(server, ':', len) != NULL)
 			return -1;
 	}
@@ -229,8 +228,8 @@ transport_read(struct transport *t, void *buf, size_t len, short *events)
 	ssize_t n;
 
 	if (t->tls != NULL)
-		return tls_read(
-		    t->tls, buf, len, events, t->error, sizeof(t->error));
+		return tls_read(t->tls, buf, len, events, t->error,
+		    sizeof(t->error));
 	n = read(t->fd, buf, len);
 	*events = POLLIN;
 	if (n == -1)
@@ -244,8 +243,8 @@ transport_write(struct transport *t, const void *buf, size_t len, short *events)
 	ssize_t n;
 
 	if (t->tls != NULL)
-		return tls_write(
-		    t->tls, buf, len, events, t->error, sizeof(t->error));
+		return tls_write(t->tls, buf, len, events, t->error,
+		    sizeof(t->error));
 	n = send(t->fd, buf, len, MSG_NOSIGNAL);
 	*events = POLLOUT;
 	if (n == -1)
