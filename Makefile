@@ -36,10 +36,6 @@ PROTOC_C ?= protoc-c
 YACC := bison
 VERSION := 0.1
 
-# The packages, one list: names up to the first '#'.
-DEPS_FILE := etc/packages
-packages = $(shell sed 's/\#.*//' $(DEPS_FILE))
-
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow \
 	-Wpointer-arith -Wcast-qual -Wsign-compare \
 	-Wmisleading-indentation -Wimplicit-fallthrough -Wformat=2 -Wvla
@@ -49,14 +45,17 @@ OPT ?= -O2 -g
 WERROR ?=
 SANITIZE ?=
 
+# One line per command; make V=1 shows them whole.
+Q := $(if $(V),,@)
+say = $(if $(V),@:,@printf '  %-7s %s\n' $(1) $(2))
+
 pc_cflags = $(shell $(PKG_CONFIG) --cflags $(1))
 pc_libs = $(shell $(PKG_CONFIG) --libs $(1))
 
 CPPFLAGS_ALL := -D_GNU_SOURCE -DLIBBSD_OPENBSD_VIS \
 	-DTH_VERSION='"$(VERSION)"' -Icommon -I$(O)/gen $(CPPFLAGS) \
 	$(call pc_cflags,libbsd-overlay)
-CFLAGS_ALL := -std=gnu11 $(OPT) $(WARN) $(WERROR) $(HARDEN) $(SANITIZE) \
-	$(CFLAGS)
+CFLAGS_ALL = -std=gnu11 $(OPT) $(WARN) $(HARDEN) $(SANITIZE) $(CFLAGS)
 LDFLAGS_ALL := $(HARDEN_LD) $(SANITIZE) $(LDFLAGS)
 
 # ---------------------------------------------------------------- sources
@@ -106,26 +105,32 @@ all: $(THD) $(FRONT) $(EXEC) $(CTL)
 
 $(O)/%.o: %.c $(O)/flags.stamp
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) -I$(<D) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -I$(<D) $(CFLAGS_ALL) $(WERROR) -MMD -MP -c $< -o $@
 
 # Generated code: not ours to format or to warn about.
 $(O)/gen/%.o: $(O)/gen/%.c $(O)/flags.stamp
-	$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -w -MMD -MP -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -w -MMD -MP -c $< -o $@
 
 $(O)/%.c: %.y
 	@mkdir -p $(@D)
-	$(YACC) -Wno-yacc -o $@ $<
+	$(call say,YACC,$<)
+	$(Q)$(YACC) -Wno-yacc -o $@ $<
 
 $(O)/supervisor/parse.o: $(O)/supervisor/parse.c $(O)/flags.stamp
-	$(CC) $(CPPFLAGS_ALL) -Isupervisor $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -Isupervisor $(CFLAGS_ALL) $(WERROR) -MMD -MP -c $< -o $@
 
 $(O)/gen/%.pb-c.c: proto/%.proto
 	@mkdir -p $(O)/gen
-	$(PROTOC_C) --c_out=$(O)/gen -Iproto -I/usr/include $<
+	$(call say,PROTOC,$<)
+	$(Q)$(PROTOC_C) --c_out=$(O)/gen -Iproto -I/usr/include $<
 
 $(WKT:%=$(O)/gen/%.pb-c.c): $(O)/gen/%.pb-c.c: /usr/include/%.proto
 	@mkdir -p $(O)/gen
-	$(PROTOC_C) --c_out=$(O)/gen -I/usr/include $<
+	$(call say,PROTOC,$<)
+	$(Q)$(PROTOC_C) --c_out=$(O)/gen -I/usr/include $<
 
 # Headers of the generated code must be there before it is included.
 $(call objs,frontend) $(call objs,thctl) $(GEN_O): | $(GEN_C)
@@ -143,15 +148,17 @@ $(O)/prefix.stamp: FORCE
 
 $(O)/tree/paths.o: supervisor/paths.c $(O)/flags.stamp
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) -Isupervisor $(CFLAGS_ALL) \
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -Isupervisor $(CFLAGS_ALL) $(WERROR) \
 	    -DTH_LIBEXEC='"$(abspath $(O))/libexec/thd"' -MMD -MP -c $< -o $@
 
 $(O)/install/paths.o: supervisor/paths.c $(O)/flags.stamp $(O)/prefix.stamp
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_ALL) -Isupervisor $(CFLAGS_ALL) \
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -Isupervisor $(CFLAGS_ALL) $(WERROR) \
 	    -DTH_LIBEXEC='"$(PREFIX)/libexec/thd"' -MMD -MP -c $< -o $@
 
-link = @mkdir -p $(@D); set -x; $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) \
+link = $(Q)mkdir -p $(@D); echo '  LD      $@'; $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) \
 	-o $@ $(filter %.o,$^)
 
 $(THD): $(THD_OBJS) $(O)/tree/paths.o
@@ -168,7 +175,7 @@ $(CTL): $(CTL_OBJS)
 # ---------------------------------------------------------------- install
 
 deps:
-	apt-get install -y --no-install-recommends $(packages)
+	regress/deps
 
 install: all $(THD_INSTALL)
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin \
