@@ -23,7 +23,6 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,40 +54,9 @@
 #define DIGITS "0123456789"
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-/* "NAME-key.pem", and the same as ".NAME-key.pem.SUFFIX". */
 #define FILE_SIZE (NAME_CHARS_MAX + sizeof("-key.pem"))
-#define TEMP_SIZE (FILE_SIZE + 2 + 16)
 
-struct extension {
-	int nid;
-	const char *value;
-};
-
-static const struct extension ca_extensions[] = {
-	{ NID_basic_constraints, "critical,CA:TRUE,pathlen:0" },
-	{ NID_key_usage, "critical,keyCertSign,cRLSign" },
-	{ NID_subject_key_identifier, "hash" },
-	{ NID_authority_key_identifier, "keyid:always" },
-	{ NID_undef, NULL },
-};
-
-static const struct extension leaf_extensions[] = {
-	{ NID_basic_constraints, "critical,CA:FALSE" },
-	{ NID_key_usage, "critical,digitalSignature" },
-	{ NID_subject_key_identifier, "hash" },
-	{ NID_authority_key_identifier, "keyid:always" },
-	{ NID_undef, NULL },
-};
-
-/* The folder, with the authority once it is there. */
-struct authority {
-	const char *dir;
-	int fd;
-	X509 *cert;
-	EVP_PKEY *key;
-};
-
-/* A certificate and its key, new. */
+/* A certificate and its key. */
 struct pair {
 	X509 *cert;
 	EVP_PKEY *key;
@@ -96,17 +64,23 @@ struct pair {
 
 struct outfile {
 	char name[FILE_SIZE];
-	char temp[TEMP_SIZE];
-	mode_t mode;
+	char temp[32];
 	int staged; /* the temporary file exists */
 	int linked; /* so does the file, by us */
 };
 
-/* A pair's files: the key goes first, and is so the lock on the name. */
-enum {
-	FILE_KEY,
-	FILE_CERT,
-	NFILES
+/* The key's file goes first, and is so the lock on the name. */
+#define FILE_KEY 0
+#define FILE_CERT 1
+#define NFILES 2
+
+/* One call of ours. */
+struct pki {
+	const char *dir;
+	int fd;
+	struct pair ca;
+	struct pair new;
+	struct outfile files[NFILES];
 };
 
 /* The library has failed: say why. */
@@ -138,15 +112,10 @@ check_name(const char *name)
 		    safe(name), NAME_CHARS_MAX);
 		return -1;
 	}
-	if (name[0] == '.' || name[0] == '-') {
-		warnx("%s: a name begins with none of . and -", safe(name));
-		return -1;
-	}
-	if (strcmp(name, "ca") == 0 || strcmp(name, "crl") == 0 ||
+	if (name[0] == '.' || name[0] == '-' || strcmp(name, "ca") == 0 ||
+	    strcmp(name, "crl") == 0 ||
 	    (len > 4 && strcmp(name + len - 4, "-key") == 0)) {
-		warnx("%s: this name is reserved (ca, crl, and those that end "
-		      "in -key)",
-		    safe(name));
+		warnx("%s: a reserved name (ca, crl, .*, -*, *-key)", name);
 		return -1;
 	}
 	return 0;
@@ -204,251 +173,209 @@ check_request(const struct pki_request *req)
 			return -1;
 		}
 	}
-	if (req->days > CA_DAYS) {
-		warnx("%u days are too many: at most %d", req->days, CA_DAYS);
-		return -1;
-	}
 	return 0;
 }
 
 /* -------------------------------------------------------------- the files */
 
+static void
+file_warn(const struct pki *p, const char *name)
+{
+	warn("%s/%s", safe(p->dir), name);
+}
+
+static void
+file_exists(const struct pki *p, const char *name)
+{
+	warnx("%s/%s: exists already, nothing was written (move it away, or "
+	      "take another name)",
+	    safe(p->dir), name);
+}
+
 /* Who may write in the folder could put another authority there. */
 static int
-open_folder(struct authority *ca)
+open_folder(struct pki *p)
 {
 	struct stat st;
 
-	ca->fd = open(ca->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (ca->fd == -1 || fstat(ca->fd, &st) == -1) {
-		warn("%s", safe(ca->dir));
+	p->fd = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (p->fd == -1 || fstat(p->fd, &st) == -1) {
+		warn("%s", safe(p->dir));
 		return -1;
 	}
-	if (st.st_uid != geteuid()) {
-		warnx("%s: the folder belongs to another user", safe(ca->dir));
-		return -1;
-	}
-	if ((st.st_mode & 022) != 0) {
-		warnx("%s: others may write in this folder: chmod 700 it",
-		    safe(ca->dir));
+	if (st.st_uid != geteuid() || (st.st_mode & 022) != 0) {
+		warnx("%s: must be our own folder, where nobody else may "
+		      "write: chmod 700 it",
+		    safe(p->dir));
 		return -1;
 	}
 	return 0;
 }
 
 static int
-make_folder(struct authority *ca)
+make_folder(struct pki *p)
 {
 	mode_t mask;
 	int r;
 
 	mask = umask(077);
-	r = mkdir(ca->dir, 0700);
+	r = mkdir(p->dir, 0700);
 	umask(mask);
 	if (r == -1 && errno != EEXIST) {
-		warn("%s", safe(ca->dir));
+		warn("%s", safe(p->dir));
 		return -1;
 	}
-	return open_folder(ca);
+	return open_folder(p);
 }
 
-static void
-say_exists(const struct authority *ca, const struct outfile *f)
-{
-	warnx("%s/%s: exists already, nothing was written (move it away, or "
-	      "take another name)",
-	    safe(ca->dir), f->name);
-}
-
-/* Name the files, and refuse early if one is there. */
+/* Name the new files, and refuse early if one is there. */
 static int
-name_files(const struct authority *ca, const char *name, struct outfile *files)
+name_files(struct pki *p, const char *name)
 {
-	struct outfile *f;
 	struct stat st;
+	int i;
 
-	memset(files, 0, NFILES * sizeof(*files));
-	snprintf(files[FILE_KEY].name, FILE_SIZE, "%s-key.pem", name);
-	snprintf(files[FILE_CERT].name, FILE_SIZE, "%s.pem", name);
-	files[FILE_KEY].mode = 0600;
-	files[FILE_CERT].mode = 0644;
-	for (f = files; f < files + NFILES; f++) {
-		if (fstatat(ca->fd, f->name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-			say_exists(ca, f);
-			return -1;
-		}
-		if (errno != ENOENT) {
-			warn("%s/%s", safe(ca->dir), f->name);
+	snprintf(p->files[FILE_KEY].name, FILE_SIZE, "%s-key.pem", name);
+	snprintf(p->files[FILE_CERT].name, FILE_SIZE, "%s.pem", name);
+	for (i = 0; i < NFILES; i++) {
+		name = p->files[i].name;
+		if (fstatat(p->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+			file_exists(p, name);
 			return -1;
 		}
 	}
 	return 0;
 }
 
+/* Bring a file to the disk, under a temporary name. */
 static int
-write_all(int fd, const char *buf, size_t len)
+stage_file(struct pki *p, int which)
 {
-	ssize_t n;
+	struct outfile *f = &p->files[which];
+	BIO *bio;
+	int fd, ok;
 
-	while (len > 0) {
-		n = write(fd, buf, len);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return -1;
-		buf += n;
-		len -= n;
-	}
-	return 0;
-}
-
-/* Bring the text to the disk, under a temporary name. */
-static int
-stage_file(const struct authority *ca, struct outfile *f, BIO *text)
-{
-	char *buf;
-	long len;
-	int fd;
-
-	snprintf(f->temp, sizeof(f->temp), ".%s.%08x%08x", f->name,
+	snprintf(f->temp, sizeof(f->temp), ".new-%08x%08x",
 	    (unsigned int)arc4random(), (unsigned int)arc4random());
-	fd = openat(ca->fd, f->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+	fd = openat(p->fd, f->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
 	    0600);
 	if (fd == -1) {
-		warn("%s", safe(ca->dir));
+		file_warn(p, f->temp);
 		return -1;
 	}
 	f->staged = 1;
-	len = BIO_get_mem_data(text, &buf);
-	if (fchmod(fd, f->mode) == -1 || write_all(fd, buf, len) == -1 ||
+	if ((bio = BIO_new_fd(fd, BIO_NOCLOSE)) == NULL)
+		ok = 0;
+	else if (which == FILE_CERT)
+		ok = PEM_write_bio_X509(bio, p->new.cert);
+	else
+		ok = PEM_write_bio_PrivateKey(bio, p->new.key, NULL, NULL, 0,
+		    NULL, NULL);
+	if (!ok)
+		complain(f->name);
+	else if (fchmod(fd, which == FILE_CERT ? 0644 : 0600) == -1 ||
 	    fsync(fd) == -1) {
-		warn("%s/%s", safe(ca->dir), f->name);
-		close(fd);
-		return -1;
+		file_warn(p, f->name);
+		ok = 0;
 	}
-	if (close(fd) == -1) {
-		warn("%s/%s", safe(ca->dir), f->name);
-		return -1;
-	}
-	return 0;
+	BIO_free(bio);
+	close(fd);
+	return ok ? 0 : -1;
 }
 
 /* link(2), unlike rename(2), leaves alone what has come in between. */
 static int
-link_files(const struct authority *ca, struct outfile *files)
+link_file(const struct pki *p, struct outfile *f)
 {
-	struct outfile *f;
-
-	for (f = files; f < files + NFILES; f++) {
-		if (linkat(ca->fd, f->temp, ca->fd, f->name, 0) == 0) {
-			f->linked = 1;
-			continue;
-		}
-		if (errno == EEXIST)
-			say_exists(ca, f);
-		else
-			warn("%s/%s", safe(ca->dir), f->name);
-		return -1;
+	if (linkat(p->fd, f->temp, p->fd, f->name, 0) == 0) {
+		f->linked = 1;
+		return 0;
 	}
-	if (fsync(ca->fd) == -1) {
-		warn("%s", safe(ca->dir));
-		return -1;
-	}
-	return 0;
+	if (errno == EEXIST)
+		file_exists(p, f->name);
+	else
+		file_warn(p, f->name);
+	return -1;
 }
 
 /* The temporary names go in any case, the files to undo an error. */
 static void
-unlink_files(const struct authority *ca, const struct outfile *files, int undo)
+unlink_files(const struct pki *p, int undo)
 {
 	const struct outfile *f;
 
-	for (f = files; f < files + NFILES; f++) {
-		if (f->staged && unlinkat(ca->fd, f->temp, 0) == -1)
-			warn("%s/%s", safe(ca->dir), f->temp);
-		if (undo && f->linked && unlinkat(ca->fd, f->name, 0) == -1)
-			warn("%s/%s", safe(ca->dir), f->name);
+	for (f = p->files; f < p->files + NFILES; f++) {
+		if (f->staged && unlinkat(p->fd, f->temp, 0) == -1)
+			file_warn(p, f->temp);
+		if (undo && f->linked && unlinkat(p->fd, f->name, 0) == -1)
+			file_warn(p, f->name);
 	}
 }
 
-/* The text of a key is wiped when its BIO is freed. */
 static int
-write_pair(const struct authority *ca, struct outfile *files,
-    const struct pair *pair)
+write_files(struct pki *p)
 {
-	BIO *cert = BIO_new(BIO_s_mem());
-	BIO *key = BIO_new(BIO_s_secmem());
-	int r = -1;
+	int i, r = -1;
 
-	if (cert == NULL || key == NULL ||
-	    PEM_write_bio_X509(cert, pair->cert) != 1 ||
-	    PEM_write_bio_PrivateKey(key, pair->key, NULL, NULL, 0, NULL,
-		NULL) != 1)
-		complain("writing PEM");
-	else if (stage_file(ca, &files[FILE_KEY], key) == 0 &&
-	    stage_file(ca, &files[FILE_CERT], cert) == 0)
-		r = link_files(ca, files);
-	unlink_files(ca, files, r == -1);
-	BIO_free(key);
-	BIO_free(cert);
-	if (r == 0) {
-		printf("wrote %s/%s\n", safe(ca->dir), files[FILE_CERT].name);
-		printf("wrote %s/%s\n", safe(ca->dir), files[FILE_KEY].name);
+	if (stage_file(p, FILE_KEY) == 0 && stage_file(p, FILE_CERT) == 0 &&
+	    link_file(p, &p->files[FILE_KEY]) == 0 &&
+	    link_file(p, &p->files[FILE_CERT]) == 0) {
+		if ((r = fsync(p->fd)) == -1)
+			warn("%s", safe(p->dir));
 	}
+	unlink_files(p, r == -1);
+	for (i = 0; r == 0 && i < NFILES; i++)
+		printf("wrote %s/%s\n", safe(p->dir), p->files[i].name);
 	return r;
 }
 
 static FILE *
-open_input(const struct authority *ca, const char *name, int secret)
+open_input(const struct pki *p, const char *name, mode_t forbidden)
 {
 	struct stat st;
-	FILE *fp;
+	FILE *fp = NULL;
 	int fd;
 
-	fd = openat(ca->fd, name, O_RDONLY | O_CLOEXEC);
-	if (fd == -1 || fstat(fd, &st) == -1 ||
-	    (fp = fdopen(fd, "r")) == NULL) {
-		if (errno == ENOENT)
-			warnx("%s/%s: no authority is here (thctl pki init)",
-			    safe(ca->dir), name);
-		else
-			warn("%s/%s", safe(ca->dir), name);
-		if (fd != -1)
-			close(fd);
-		return NULL;
-	}
-	if (secret && (st.st_mode & 077) != 0) {
+	fd = openat(p->fd, name, O_RDONLY | O_CLOEXEC);
+	if (fd == -1 && errno == ENOENT)
+		warnx("%s/%s: no authority is here (thctl pki init)",
+		    safe(p->dir), name);
+	else if (fd == -1 || fstat(fd, &st) == -1)
+		file_warn(p, name);
+	else if ((st.st_mode & forbidden) != 0)
 		warnx("%s/%s: others may read this key: chmod 600 it",
-		    safe(ca->dir), name);
-		fclose(fp);
-		return NULL;
-	}
+		    safe(p->dir), name);
+	else if ((fp = fdopen(fd, "r")) == NULL)
+		file_warn(p, name);
+	if (fp == NULL && fd != -1)
+		close(fd);
 	return fp;
 }
 
 static int
-load_authority(struct authority *ca)
+load_authority(struct pki *p)
 {
 	FILE *fp;
 
-	if ((fp = open_input(ca, "ca.pem", 0)) == NULL)
+	if ((fp = open_input(p, "ca.pem", 0)) == NULL)
 		return -1;
-	ca->cert = PEM_read_X509(fp, NULL, NULL, NULL);
+	p->ca.cert = PEM_read_X509(fp, NULL, NULL, NULL);
 	fclose(fp);
-	if (ca->cert == NULL) {
+	if (p->ca.cert == NULL) {
 		complain("ca.pem");
 		return -1;
 	}
-	if ((fp = open_input(ca, "ca-key.pem", 1)) == NULL)
-		return -1;
-	ca->key = PEM_read_PrivateKey(fp, NULL, NULL, NULL);
-	fclose(fp);
-	if (ca->key == NULL || X509_check_private_key(ca->cert, ca->key) != 1) {
-		complain("ca-key.pem");
+	if (X509_check_ca(p->ca.cert) != 1) {
+		warnx("ca.pem: not the certificate of an authority");
 		return -1;
 	}
-	if (X509_check_ca(ca->cert) != 1) {
-		warnx("ca.pem: not the certificate of an authority");
+	if ((fp = open_input(p, "ca-key.pem", 077)) == NULL)
+		return -1;
+	p->ca.key = PEM_read_PrivateKey(fp, NULL, NULL, NULL);
+	fclose(fp);
+	if (p->ca.key == NULL ||
+	    X509_check_private_key(p->ca.cert, p->ca.key) != 1) {
+		complain("ca-key.pem");
 		return -1;
 	}
 	return 0;
@@ -470,26 +397,27 @@ set_serial(X509 *cert)
 	return ok;
 }
 
+/* A new key, and a certificate of it that lacks issuer and extensions. */
 static int
-set_validity(X509 *cert, time_t now, unsigned int days)
+begin_pair(struct pair *pair, const char *cn, time_t now, unsigned int days)
 {
-	return X509_time_adj_ex(X509_getm_notBefore(cert), 0, -CLOCK_SKEW,
-		   &now) != NULL &&
-	    X509_time_adj_ex(X509_getm_notAfter(cert), days, 0, &now) != NULL;
-}
+	X509 *cert;
 
-static int
-set_common_name(X509 *cert, const char *cn)
-{
-	X509_NAME *name = X509_NAME_new();
-	int ok;
-
-	ok = name != NULL &&
-	    X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8,
-		(const unsigned char *)cn, -1, -1, 0) &&
-	    X509_set_subject_name(cert, name);
-	X509_NAME_free(name);
-	return ok;
+	pair->key = EVP_EC_gen(CURVE);
+	pair->cert = cert = X509_new();
+	if (pair->key == NULL || cert == NULL ||
+	    !X509_set_version(cert, X509_VERSION_3) || !set_serial(cert) ||
+	    !X509_NAME_add_entry_by_NID(X509_get_subject_name(cert),
+		NID_commonName, MBSTRING_UTF8, (const unsigned char *)cn, -1,
+		-1, 0) ||
+	    !X509_set_pubkey(cert, pair->key) ||
+	    !X509_time_adj_ex(X509_getm_notBefore(cert), 0, -CLOCK_SKEW,
+		&now) ||
+	    !X509_time_adj_ex(X509_getm_notAfter(cert), days, 0, &now)) {
+		complain("making a certificate");
+		return -1;
+	}
+	return 0;
 }
 
 static int
@@ -509,16 +437,6 @@ add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
 }
 
 static int
-add_extensions(X509 *cert, X509 *issuer, const struct extension *e)
-{
-	for (; e->value != NULL; e++) {
-		if (!add_extension(cert, issuer, e->nid, e->value))
-			return 0;
-	}
-	return 1;
-}
-
-static int
 add_hosts(X509 *cert, const char **hosts, size_t nhosts)
 {
 	GENERAL_NAMES *names = GENERAL_NAMES_new();
@@ -533,65 +451,42 @@ add_hosts(X509 *cert, const char **hosts, size_t nhosts)
 		if (!ok)
 			GENERAL_NAME_free(name);
 	}
-	if (ok)
-		ok = X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 0,
-			 0) == 1;
+	ok = ok &&
+	    X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 0, 0) == 1;
 	GENERAL_NAMES_free(names);
 	return ok;
 }
 
-/* A new key, and a certificate of it that has all but its extensions. */
 static int
-pair_begin(struct pair *pair, const char *cn, time_t now, unsigned int days)
+add_purpose(X509 *cert, const struct pki_request *req)
 {
-	if ((pair->key = EVP_EC_gen(CURVE)) == NULL) {
-		complain("making a key");
-		return -1;
-	}
-	if ((pair->cert = X509_new()) == NULL ||
-	    !X509_set_version(pair->cert, X509_VERSION_3) ||
-	    !set_serial(pair->cert) || !set_common_name(pair->cert, cn) ||
-	    !set_validity(pair->cert, now, days) ||
-	    !X509_set_pubkey(pair->cert, pair->key)) {
-		complain("making a certificate");
-		return -1;
-	}
-	return 0;
+	if (req->client)
+		return add_extension(cert, NULL, NID_ext_key_usage,
+		    "clientAuth");
+	return add_extension(cert, NULL, NID_ext_key_usage, "serverAuth") &&
+	    add_hosts(cert, req->hosts, req->nhosts);
 }
 
-static void
-pair_free(struct pair *pair)
-{
-	X509_free(pair->cert);
-	EVP_PKEY_free(pair->key);
-}
-
+/* Without a request, sign by itself what is to be the authority. */
 static int
-sign_authority(struct pair *pair)
+sign(struct pki *p, const struct pki_request *req)
 {
-	X509 *cert = pair->cert;
+	const struct pair *by = req != NULL ? &p->ca : &p->new;
+	const char *basic, *usage;
+	X509 *cert = p->new.cert;
 
-	if (!X509_set_issuer_name(cert, X509_get_subject_name(cert)) ||
-	    !add_extensions(cert, cert, ca_extensions) ||
-	    X509_sign(cert, pair->key, EVP_sha384()) <= 0) {
-		complain("signing");
-		return -1;
-	}
-	return 0;
-}
-
-static int
-sign_leaf(const struct authority *ca, struct pair *pair,
-    const struct pki_request *req)
-{
-	X509 *cert = pair->cert;
-
-	if (!X509_set_issuer_name(cert, X509_get_subject_name(ca->cert)) ||
-	    !add_extensions(cert, ca->cert, leaf_extensions) ||
-	    !add_extension(cert, ca->cert, NID_ext_key_usage,
-		req->client ? "clientAuth" : "serverAuth") ||
-	    (!req->client && !add_hosts(cert, req->hosts, req->nhosts)) ||
-	    X509_sign(cert, ca->key, EVP_sha384()) <= 0) {
+	basic = req != NULL ? "critical,CA:FALSE" :
+			      "critical,CA:TRUE,pathlen:0";
+	usage = req != NULL ? "critical,digitalSignature" :
+			      "critical,keyCertSign,cRLSign";
+	if (!X509_set_issuer_name(cert, X509_get_subject_name(by->cert)) ||
+	    !add_extension(cert, NULL, NID_basic_constraints, basic) ||
+	    !add_extension(cert, NULL, NID_key_usage, usage) ||
+	    !add_extension(cert, NULL, NID_subject_key_identifier, "hash") ||
+	    !add_extension(cert, by->cert, NID_authority_key_identifier,
+		"keyid:always") ||
+	    (req != NULL && !add_purpose(cert, req)) ||
+	    X509_sign(cert, by->key, EVP_sha384()) <= 0) {
 		complain("signing");
 		return -1;
 	}
@@ -600,9 +495,9 @@ sign_leaf(const struct authority *ca, struct pair *pair,
 
 /* What outlives the authority would only seem to be valid. */
 static int
-check_end(const struct authority *ca, time_t now, unsigned int days)
+check_end(const struct pki *p, time_t now, unsigned int days)
 {
-	const ASN1_TIME *end = X509_get0_notAfter(ca->cert);
+	const ASN1_TIME *end = X509_get0_notAfter(p->ca.cert);
 	time_t last = now + (time_t)days * 24 * 60 * 60;
 	struct tm tm;
 	char date[32];
@@ -611,20 +506,64 @@ check_end(const struct authority *ca, time_t now, unsigned int days)
 		return 0;
 	if (ASN1_TIME_to_tm(end, &tm) != 1 ||
 	    strftime(date, sizeof(date), "%Y-%m-%d", &tm) == 0)
-		strlcpy(date, "a faulty date", sizeof(date));
+		strlcpy(date, "on a faulty date", sizeof(date));
 	warnx("%s/ca.pem: ends %s, before %u days are over (--days)",
-	    safe(ca->dir), date, days);
+	    safe(p->dir), date, days);
 	return -1;
 }
 
 /* -------------------------------------------------------------- the verbs */
 
 static void
-say_next(const struct authority *ca, const struct pki_request *req)
+begin(struct pki *p, const char *dir)
 {
-	const char *dir = safe(ca->dir);
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	memset(p, 0, sizeof(*p));
+	p->dir = dir;
+	p->fd = -1;
+}
+
+static void
+end(struct pki *p)
+{
+	X509_free(p->ca.cert);
+	EVP_PKEY_free(p->ca.key);
+	X509_free(p->new.cert);
+	EVP_PKEY_free(p->new.key);
+	if (p->fd != -1)
+		close(p->fd);
+}
+
+int
+pki_init(const char *dir)
+{
+	struct pki p;
+	char cn[64];
+	int r = EXIT_REFUSED;
+
+	/* The names differ, so that one authority is not taken for another. */
+	snprintf(cn, sizeof(cn), "Telehandler CA %08x",
+	    (unsigned int)arc4random());
+	begin(&p, dir);
+	if (make_folder(&p) == 0 && name_files(&p, "ca") == 0 &&
+	    begin_pair(&p.new, cn, time(NULL), CA_DAYS) == 0 &&
+	    sign(&p, NULL) == 0 && write_files(&p) == 0) {
+		dir = safe(dir);
+		printf("next: thctl pki issue %s server --server HOST, and "
+		       "thctl pki issue %s NAME --client\n",
+		    dir, dir);
+		r = EXIT_OK;
+	}
+	end(&p);
+	return r;
+}
+
+static void
+say_next(const char *dir, const struct pki_request *req)
+{
 	const char *name = req->name;
 
+	dir = safe(dir);
 	if (req->client)
 		printf("next: permit identity \"%s\" in thd.conf, then "
 		       "thctl --ca %s/ca.pem --cert %s/%s.pem "
@@ -636,93 +575,24 @@ say_next(const struct authority *ca, const struct pki_request *req)
 		    dir, name, dir, name, dir);
 }
 
-static int
-issue(struct authority *ca, const struct pki_request *req)
-{
-	unsigned int days = req->days != 0 ? req->days : LEAF_DAYS;
-	struct outfile files[NFILES];
-	struct pair pair = { NULL, NULL };
-	time_t now = time(NULL);
-	int r = -1;
-
-	if (open_folder(ca) == 0 && load_authority(ca) == 0 &&
-	    name_files(ca, req->name, files) == 0 &&
-	    check_end(ca, now, days) == 0 &&
-	    pair_begin(&pair, req->name, now, days) == 0 &&
-	    sign_leaf(ca, &pair, req) == 0)
-		r = write_pair(ca, files, &pair);
-	pair_free(&pair);
-	return r;
-}
-
-static int
-init(struct authority *ca)
-{
-	struct outfile files[NFILES];
-	struct pair pair = { NULL, NULL };
-	char cn[64];
-	int r = -1;
-
-	/* The names differ, so that one authority is not taken for another. */
-	snprintf(cn, sizeof(cn), "Telehandler CA %08x",
-	    (unsigned int)arc4random());
-	if (make_folder(ca) == 0 && name_files(ca, "ca", files) == 0 &&
-	    pair_begin(&pair, cn, time(NULL), CA_DAYS) == 0 &&
-	    sign_authority(&pair) == 0)
-		r = write_pair(ca, files, &pair);
-	pair_free(&pair);
-	return r;
-}
-
-static void
-authority_open(struct authority *ca, const char *dir)
-{
-	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
-	memset(ca, 0, sizeof(*ca));
-	ca->dir = dir;
-	ca->fd = -1;
-}
-
-static void
-authority_close(struct authority *ca)
-{
-	X509_free(ca->cert);
-	EVP_PKEY_free(ca->key);
-	if (ca->fd != -1)
-		close(ca->fd);
-}
-
-int
-pki_init(const char *dir)
-{
-	struct authority ca;
-	int r;
-
-	authority_open(&ca, dir);
-	r = init(&ca);
-	authority_close(&ca);
-	if (r == -1)
-		return EXIT_REFUSED;
-	dir = safe(dir);
-	printf("next: thctl pki issue %s server --server HOST, and "
-	       "thctl pki issue %s NAME --client\n",
-	    dir, dir);
-	return EXIT_OK;
-}
-
 int
 pki_issue(const char *dir, const struct pki_request *req)
 {
-	struct authority ca;
-	int r;
+	unsigned int days = req->days != 0 ? req->days : LEAF_DAYS;
+	time_t now = time(NULL);
+	struct pki p;
+	int r = EXIT_REFUSED;
 
 	if (check_request(req) == -1)
 		return EXIT_REFUSED;
-	authority_open(&ca, dir);
-	r = issue(&ca, req);
-	authority_close(&ca);
-	if (r == -1)
-		return EXIT_REFUSED;
-	say_next(&ca, req);
-	return EXIT_OK;
+	begin(&p, dir);
+	if (open_folder(&p) == 0 && load_authority(&p) == 0 &&
+	    name_files(&p, req->name) == 0 && check_end(&p, now, days) == 0 &&
+	    begin_pair(&p.new, req->name, now, days) == 0 &&
+	    sign(&p, req) == 0 && write_files(&p) == 0) {
+		say_next(dir, req);
+		r = EXIT_OK;
+	}
+	end(&p);
+	return r;
 }
