@@ -33,7 +33,7 @@
 #define HEADER_OVERHEAD 32
 
 #define NV(n, v)                                                               \
-	{ (uint8_t *)(uintptr_t)(n), (uint8_t *)(uintptr_t)(v), sizeof(n) - 1, \
+	{ (uint8_t *)(n), (uint8_t *)(v), sizeof(n) - 1, \
 		sizeof(v) - 1,                                                 \
 		NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE }
 #define NELEM(a) (sizeof(a) / sizeof((a)[0]))

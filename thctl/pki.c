@@ -271,9 +271,7 @@ stage_file(struct pki *p, int which)
 	else
 		ok = PEM_write_bio_PrivateKey(bio, p->new.key, NULL, NULL, 0,
 		    NULL, NULL);
-	if (!ok)
-		complain(f->name);
-	else if (fchmod(fd, which == FILE_CERT ? 0644 : 0600) == -1 ||
+	if (!ok || fchmod(fd, which == FILE_CERT ? 0644 : 0600) == -1 ||
 	    fsync(fd) == -1) {
 		file_warn(p, f->name);
 		ok = 0;

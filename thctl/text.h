@@ -27,8 +27,8 @@
 size_t utf8_length(const char *);
 
 /*
- * Print words as a shell would read them, with a blank between; what a
- * terminal might act on is escaped.
+ * Print a word as a shell would read it; what a terminal might act on is
+ * escaped.
  */
 void print_word(FILE *, const char *);
 

@@ -45,6 +45,7 @@ struct options {
 	int json;
 	int quiet;
 	int help;
+	int version;
 	const char **env; /* NAME=VALUE */
 	size_t nenv;
 	const char *cwd;

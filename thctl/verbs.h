@@ -32,6 +32,7 @@
 #define OPT_TIMEOUT 0x010
 #define OPT_ISSUE 0x020 /* client, host, days */
 #define OPT_ALWAYS 0x040 /* quiet, help */
+#define OPT_GLOBAL 0x080 /* version: only before the verb */
 
 struct verb {
 	const char *name;
@@ -66,10 +67,14 @@ const char *verb_nearest(const char *);
 
 /*
  * Take options from the front of argv until the first operand, "--" or the
- * end. verb may be NULL: only those in groups CONNECT, JSON and ALWAYS.
+ * end. verb may be NULL: only those in groups CONNECT, JSON,
+ * ALWAYS and GLOBAL.
  * Returns how many words were taken, or -1 after a message.
  */
 int options_parse(struct options *, const struct verb *, int, char **);
+
+/* The OPT_ bits of a verb, or of what stands before the verb for NULL. */
+unsigned int options_of(const struct verb *);
 
 /* help.c */
 void help_all(void);
