@@ -83,7 +83,7 @@ imsg_send(int fd, uint16_t type, uint32_t id, const void *data, size_t len,
 	iov[1].iov_len = len;
 	msg.msg_iov = iov;
 	msg.msg_iovlen = len > 0 ? 2 : 1;
-	if (nfds > 0)
+	if (fds != NULL && nfds > 0)
 		attach_fds(&msg, &ctl, fds, nfds);
 
 	do {
