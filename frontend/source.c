@@ -132,7 +132,13 @@ source_open(uint64_t number, struct imsg *im)
 {
 	struct source *s;
 
-	if (nsources >= SOURCES_MAX || source_find(number) != NULL ||
+	/* One that was given back before is not the one that is meant now. */
+	if ((s = source_find(number)) != NULL && s->given_back) {
+		TAILQ_REMOVE(&closing, s, closing);
+		source_free(s);
+		s = NULL;
+	}
+	if (s != NULL || nsources >= SOURCES_MAX ||
 	    (s = calloc(1, sizeof(*s))) == NULL) {
 		give_back(number, 1);
 		return NULL;
@@ -169,7 +175,8 @@ source_share(uint64_t number)
 	if (s->given_back) {
 		TAILQ_REMOVE(&closing, s, closing);
 		s->given_back = 0;
-		event_add(&s->ev, NULL);
+		if (!s->eof)
+			event_add(&s->ev, NULL);
 	}
 	s->users++;
 	s->refs++;

@@ -205,11 +205,12 @@ watch_info(struct watcher *w, const struct msg_job_info *m)
 {
 	struct msg_out_eof eof;
 
+	if (w->source == NULL || w->source->eof)
+		return; /* overtaken by the end */
 	if (m->state != JOB_STATE_RUNNING) {
 		/* It has ended: OUT_EOF will say how, and with how much. */
 		w->limit = UINT64_MAX;
-		if (w->source != NULL)
-			watch_news(w->source);
+		watch_news(w->source);
 		return;
 	}
 	memset(&eof, 0, sizeof(eof));

@@ -296,8 +296,12 @@ cgroup_sweep(const struct cgroup_base *base)
 	DIR *dir;
 	int fd;
 
-	if ((fd = dup(base->fd)) == -1 || (dir = fdopendir(fd)) == NULL)
+	if ((fd = openat(base->fd, ".", O_RDONLY | O_CLOEXEC)) == -1)
 		return 0;
+	if ((dir = fdopendir(fd)) == NULL) {
+		close(fd);
+		return 0;
+	}
 	while ((de = readdir(dir)) != NULL) {
 		if (de->d_type != DT_DIR || strlen(de->d_name) != MSG_UUID_LEN)
 			continue;

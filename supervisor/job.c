@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -264,7 +265,7 @@ launch(struct job *job, const struct job_spec *spec, struct job_error *err)
 	fds[0] = files.output;
 	fds[1] = files.index;
 	fds[2] = files.exit;
-	fds[3] = dup(job_config.cgroup->fd);
+	fds[3] = fcntl(job_config.cgroup->fd, F_DUPFD_CLOEXEC, 0);
 	if (fds[3] == -1) {
 		store_files_close(&files);
 	} else if ((job->live->exec = exec_run(&msg, fds, job)) != NULL) {

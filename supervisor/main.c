@@ -316,6 +316,7 @@ static void
 on_reloaded(int committed)
 {
 	if (committed) {
+		keep_fixed(conf, next_conf);
 		conf_free(conf);
 		conf = next_conf;
 		job_set_conf(conf);
@@ -328,24 +329,47 @@ on_reloaded(int committed)
 	notify_send("READY=1\nSTATUS=ready");
 }
 
+/* Keep the old text of a setting. Returns 1 if the new one is another. */
 static int
-text_differs(const char *a, const char *b)
+keep_text(char **old, char **new)
 {
-	return strcmp(a != NULL ? a : "", b != NULL ? b : "") != 0;
+	char *text = *new;
+	int differs = strcmp(*old != NULL ? *old : "",
+			  *new != NULL ? *new : "") != 0;
+
+	*new = *old;
+	*old = text;
+	return differs;
 }
 
-/* What a running daemon cannot change is kept, and said. */
-static void
-keep_fixed(const struct conf *old, struct conf *new)
+static int
+keep_user(struct conf_user *old, struct conf_user *new)
 {
-	if (text_differs(old->state_dir, new->state_dir) ||
-	    text_differs(old->run_dir, new->run_dir) ||
-	    text_differs(old->socket, new->socket) ||
-	    text_differs(old->cgroup, new->cgroup) ||
-	    old->workers != new->workers ||
-	    old->front_user.uid != new->front_user.uid ||
-	    old->relay_user.uid != new->relay_user.uid ||
-	    old->limits != new->limits)
+	int differs = old->uid != new->uid || old->gid != new->gid;
+
+	(void)keep_text(&old->name, &new->name);
+	new->uid = old->uid;
+	new->gid = old->gid;
+	return differs;
+}
+
+/* What a running daemon cannot change stays as it is, and that is said. */
+static void
+keep_fixed(struct conf *old, struct conf *new)
+{
+	int differs;
+
+	differs = old->workers != new->workers || old->limits != new->limits;
+	new->workers = old->workers;
+	new->limits = old->limits;
+	differs |= keep_text(&old->state_dir, &new->state_dir);
+	differs |= keep_text(&old->run_dir, &new->run_dir);
+	differs |= keep_text(&old->socket, &new->socket);
+	differs |= keep_text(&old->cgroup, &new->cgroup);
+	differs |= keep_user(&old->front_user, &new->front_user);
+	differs |= keep_user(&old->relay_user, &new->relay_user);
+	differs |= keep_user(&old->job_user, &new->job_user);
+	if (differs)
 		log_notice("reload: directories, local socket, cgroup, "
 			   "workers, users and \"limits\" change with a "
 			   "restart");
@@ -370,7 +394,6 @@ on_hup(evutil_socket_t sig, short what, void *arg)
 		notify_send("READY=1\nSTATUS=reload refused");
 		return;
 	}
-	keep_fixed(conf, next_conf);
 	if (front_reload(next_conf) == -1)
 		on_reloaded(0);
 }
@@ -391,7 +414,7 @@ drain_step(evutil_socket_t fd, short what, void *arg)
 		event_base_loopbreak(base);
 }
 
-/* Waits of clients would hold us up for ever: only a stop is waited for. */
+/* Requests in flight are given a little time, new ones are refused. */
 static void
 on_term(evutil_socket_t sig, short what, void *arg)
 {
