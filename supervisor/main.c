@@ -312,23 +312,6 @@ on_ready_timeout(evutil_socket_t fd, short what, void *arg)
 	event_base_loopbreak(base);
 }
 
-static void
-on_reloaded(int committed)
-{
-	if (committed) {
-		keep_fixed(conf, next_conf);
-		conf_free(conf);
-		conf = next_conf;
-		job_set_conf(conf);
-		log_notice("configuration reloaded");
-	} else {
-		log_warnx("reload refused, the old configuration stays");
-		conf_free(next_conf);
-	}
-	next_conf = NULL;
-	notify_send("READY=1\nSTATUS=ready");
-}
-
 /* Keep the old text of a setting. Returns 1 if the new one is another. */
 static int
 keep_text(char **old, char **new)
@@ -373,6 +356,23 @@ keep_fixed(struct conf *old, struct conf *new)
 		log_notice("reload: directories, local socket, cgroup, "
 			   "workers, users and \"limits\" change with a "
 			   "restart");
+}
+
+static void
+on_reloaded(int committed)
+{
+	if (committed) {
+		keep_fixed(conf, next_conf);
+		conf_free(conf);
+		conf = next_conf;
+		job_set_conf(conf);
+		log_notice("configuration reloaded");
+	} else {
+		log_warnx("reload refused, the old configuration stays");
+		conf_free(next_conf);
+	}
+	next_conf = NULL;
+	notify_send("READY=1\nSTATUS=ready");
 }
 
 static void

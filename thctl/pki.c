@@ -513,7 +513,7 @@ check_end(const struct pki *p, time_t now, unsigned int days)
 /* -------------------------------------------------------------- the verbs */
 
 static void
-begin(struct pki *p, const char *dir)
+pki_begin(struct pki *p, const char *dir)
 {
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	memset(p, 0, sizeof(*p));
@@ -522,7 +522,7 @@ begin(struct pki *p, const char *dir)
 }
 
 static void
-end(struct pki *p)
+pki_end(struct pki *p)
 {
 	X509_free(p->ca.cert);
 	EVP_PKEY_free(p->ca.key);
@@ -542,7 +542,7 @@ pki_init(const char *dir)
 	/* The names differ, so that one authority is not taken for another. */
 	snprintf(cn, sizeof(cn), "Telehandler CA %08x",
 	    (unsigned int)arc4random());
-	begin(&p, dir);
+	pki_begin(&p, dir);
 	if (make_folder(&p) == 0 && name_files(&p, "ca") == 0 &&
 	    begin_pair(&p.new, cn, time(NULL), CA_DAYS) == 0 &&
 	    sign(&p, NULL) == 0 && write_files(&p) == 0) {
@@ -552,7 +552,7 @@ pki_init(const char *dir)
 		    dir, dir);
 		r = EXIT_OK;
 	}
-	end(&p);
+	pki_end(&p);
 	return r;
 }
 
@@ -583,7 +583,7 @@ pki_issue(const char *dir, const struct pki_request *req)
 
 	if (check_request(req) == -1)
 		return EXIT_REFUSED;
-	begin(&p, dir);
+	pki_begin(&p, dir);
 	if (open_folder(&p) == 0 && load_authority(&p) == 0 &&
 	    name_files(&p, req->name) == 0 && check_end(&p, now, days) == 0 &&
 	    begin_pair(&p.new, req->name, now, days) == 0 &&
@@ -591,6 +591,6 @@ pki_issue(const char *dir, const struct pki_request *req)
 		say_next(dir, req);
 		r = EXIT_OK;
 	}
-	end(&p);
+	pki_end(&p);
 	return r;
 }
