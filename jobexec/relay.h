@@ -41,7 +41,8 @@ int relay_files(const struct relay *, struct fail *);
 
 /*
  * Close all that the relay does not need, but for the descriptor given,
- * become the account, load the filter. Returns 0, or -1 with the reason; then the job must be killed.
+ * become the account, load the filter. Returns 0, or -1 with the reason;
+ * then the job must be killed.
  */
 int relay_drop(const struct relay *, int, uid_t, gid_t,
     const struct bpf_program *, struct fail *);

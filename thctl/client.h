@@ -46,6 +46,7 @@ struct call;
 #define GRPC_UNIMPLEMENTED 12
 #define GRPC_INTERNAL 13
 #define GRPC_UNAVAILABLE 14
+#define GRPC_DATA_LOSS 15
 #define GRPC_UNAUTHENTICATED 16
 
 /* How a call ended. */
