@@ -53,7 +53,7 @@ pc_cflags = $(shell $(PKG_CONFIG) --cflags $(1))
 pc_libs = $(shell $(PKG_CONFIG) --libs $(1))
 
 CPPFLAGS_ALL := -D_GNU_SOURCE -DLIBBSD_OPENBSD_VIS \
-	-DTH_VERSION='"$(VERSION)"' -Icommon -I$(O)/gen $(CPPFLAGS) \
+	-DTH_VERSION='"$(VERSION)"' -Icommon -isystem $(O)/gen $(CPPFLAGS) \
 	$(call pc_cflags,libbsd-overlay)
 CFLAGS_ALL = -std=gnu11 $(OPT) $(WARN) $(HARDEN) $(SANITIZE) $(CFLAGS)
 LDFLAGS_ALL := $(HARDEN_LD) $(SANITIZE) $(LDFLAGS)

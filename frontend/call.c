@@ -33,9 +33,11 @@
 #define HEADER_OVERHEAD 32
 
 #define NV(n, v)                                                               \
-	{ (uint8_t *)(n), (uint8_t *)(v), sizeof(n) - 1, \
-		sizeof(v) - 1,                                                 \
-		NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE }
+	{                                                                      \
+		(uint8_t *)(n), (uint8_t *)(v), sizeof(n) - 1, sizeof(v) - 1,  \
+		    NGHTTP2_NV_FLAG_NO_COPY_NAME |                             \
+		    NGHTTP2_NV_FLAG_NO_COPY_VALUE                              \
+	}
 #define NELEM(a) (sizeof(a) / sizeof((a)[0]))
 
 static struct event_base *base;
@@ -49,8 +51,8 @@ call_init(struct event_base *b)
 }
 
 struct call *
-call_new(
-    struct calls *list, struct conn *conn, nghttp2_session *s, int32_t stream)
+call_new(struct calls *list, struct conn *conn, nghttp2_session *s,
+    int32_t stream)
 {
 	struct call *c;
 
@@ -109,7 +111,8 @@ h_content_type(struct call *c, const char *v, size_t len)
 static void
 h_timeout(struct call *c, const char *v, size_t len)
 {
-	if ((c->flags & CALL_TIMEOUT) || grpc_timeout(v, len, &c->timeout) == -1)
+	if ((c->flags & CALL_TIMEOUT) ||
+	    grpc_timeout(v, len, &c->timeout) == -1)
 		c->flags |= CALL_BAD_TIMEOUT;
 	c->flags |= CALL_TIMEOUT;
 }
@@ -178,8 +181,8 @@ respond(struct call *c, const nghttp2_nv *nv, size_t n, int body)
 	c->state = CALL_REPLY;
 	provider.source.ptr = c;
 	provider.read_callback = read_body;
-	if (nghttp2_submit_response(
-		c->session, c->stream, nv, n, body ? &provider : NULL) != 0)
+	if (nghttp2_submit_response(c->session, c->stream, nv, n,
+		body ? &provider : NULL) != 0)
 		nghttp2_submit_rst_stream(c->session, NGHTTP2_FLAG_NONE,
 		    c->stream, NGHTTP2_INTERNAL_ERROR);
 	conn_wake(c->conn);
@@ -415,8 +418,8 @@ end_body(struct call *c, uint32_t *flags)
 		return 0;
 	*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
 	event_del(&c->deadline);
-	return nghttp2_submit_trailer(
-	    c->session, c->stream, nv, status_headers(&c->final, nv));
+	return nghttp2_submit_trailer(c->session, c->stream, nv,
+	    status_headers(&c->final, nv));
 }
 
 ssize_t

@@ -77,8 +77,8 @@ LIST_HEAD(calls, call);
 void call_init(struct event_base *);
 
 /* A new call on the stream, put on the list; NULL if memory is short. */
-struct call *call_new(
-    struct calls *, struct conn *, nghttp2_session *, int32_t);
+struct call *call_new(struct calls *, struct conn *, nghttp2_session *,
+    int32_t);
 /* Forget it and everything that waits for it. The stream is closed. */
 void call_free(struct call *);
 

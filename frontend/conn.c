@@ -19,11 +19,11 @@
 #include <sys/socket.h>
 #include <sys/tree.h>
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
 #include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -277,10 +277,9 @@ conn_new(int fd)
 		return NULL;
 	c->stream.fd = fd;
 	c->heard = limits_now();
-	event_assign(
-	    &c->rev, base, fd, EV_READ | EV_PERSIST, conn_readable, c);
-	event_assign(
-	    &c->wev, base, fd, EV_WRITE | EV_PERSIST, conn_writable, c);
+	event_assign(&c->rev, base, fd, EV_READ | EV_PERSIST, conn_readable, c);
+	event_assign(&c->wev, base, fd, EV_WRITE | EV_PERSIST, conn_writable,
+	    c);
 	evtimer_assign(&c->timer, base, conn_timer, c);
 	TAILQ_INSERT_TAIL(&all, c, all);
 	nconns++;
@@ -319,6 +318,20 @@ evict_half_open(void)
 	conn_free(victim);
 }
 
+/* Only numbers: a look-up by name would need more than the sandbox has. */
+static void
+set_host(struct conn *c, const struct sockaddr *sa)
+{
+	const void *p = sa;
+	const struct sockaddr_in6 *sin6 = p;
+	const struct sockaddr_in *sin = p;
+
+	p = sa->sa_family == AF_INET6 ? (const void *)&sin6->sin6_addr :
+					(const void *)&sin->sin_addr;
+	if (inet_ntop(sa->sa_family, p, c->host, sizeof(c->host)) == NULL)
+		strlcpy(c->host, "client", sizeof(c->host));
+}
+
 void
 conn_remote(int fd, const struct sockaddr *sa, SSL_CTX *ctx)
 {
@@ -337,11 +350,7 @@ conn_remote(int fd, const struct sockaddr *sa, SSL_CTX *ctx)
 	}
 	c->addr = addr;
 	addr->conns++;
-	if (getnameinfo(sa,
-		sa->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
-					    sizeof(struct sockaddr_in),
-		c->host, sizeof(c->host), NULL, 0, NI_NUMERICHOST) != 0)
-		strlcpy(c->host, "client", sizeof(c->host));
+	set_host(c, sa);
 	if (nhalf >= limits.half_open && nhalf > 0)
 		evict_half_open();
 	TAILQ_INSERT_TAIL(&half_open, c, half);
@@ -460,7 +469,8 @@ next_look(struct conn *c)
 
 	if (c->stream.ssl == NULL)
 		return; /* the kernel says when a local peer is gone */
-	in = (c->pinged != 0 ? c->pinged + PONG_WITHIN : c->heard + PING_AFTER) -
+	in = (c->pinged != 0 ? c->pinged + PONG_WITHIN :
+			       c->heard + PING_AFTER) -
 	    limits_now();
 	left = (c->peer.id.not_after - time(NULL)) * 1000;
 	if (left < in)

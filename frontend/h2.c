@@ -125,8 +125,8 @@ on_header(nghttp2_session *s, const nghttp2_frame *f, const uint8_t *name,
 }
 
 static int
-on_data(nghttp2_session *s, uint8_t flags, int32_t stream,
-    const uint8_t *data, size_t len, void *arg)
+on_data(nghttp2_session *s, uint8_t flags, int32_t stream, const uint8_t *data,
+    size_t len, void *arg)
 {
 	struct call *c;
 
@@ -179,8 +179,8 @@ got_reset(struct h2 *h, const nghttp2_frame *f, struct call *c)
 		charge(h, flood_reset(&h->flood));
 }
 
-static void (*const got[])(
-    struct h2 *, const nghttp2_frame *, struct call *) = {
+static void (*const got[])(struct h2 *, const nghttp2_frame *,
+    struct call *) = {
 	[NGHTTP2_DATA] = got_data,
 	[NGHTTP2_HEADERS] = got_headers,
 	[NGHTTP2_PRIORITY] = got_priority,
@@ -258,8 +258,7 @@ on_frame_send(nghttp2_session *s, const nghttp2_frame *f, void *arg)
 }
 
 static int
-on_stream_close(
-    nghttp2_session *s, int32_t stream, uint32_t error, void *arg)
+on_stream_close(nghttp2_session *s, int32_t stream, uint32_t error, void *arg)
 {
 	struct call *c;
 
@@ -389,22 +388,19 @@ callbacks_new(void)
 
 	if (nghttp2_session_callbacks_new(&cb) != 0)
 		return NULL;
-	nghttp2_session_callbacks_set_on_begin_headers_callback(
-	    cb, on_begin_headers);
+	nghttp2_session_callbacks_set_on_begin_headers_callback(cb,
+	    on_begin_headers);
 	nghttp2_session_callbacks_set_on_header_callback(cb, on_header);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(cb, on_data);
-	nghttp2_session_callbacks_set_on_frame_recv_callback(
-	    cb, on_frame_recv);
-	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(
-	    cb, on_invalid);
-	nghttp2_session_callbacks_set_unpack_extension_callback(
-	    cb, on_unknown);
-	nghttp2_session_callbacks_set_on_frame_send_callback(
-	    cb, on_frame_send);
-	nghttp2_session_callbacks_set_on_stream_close_callback(
-	    cb, on_stream_close);
-	nghttp2_session_callbacks_set_data_source_read_length_callback(
-	    cb, frame_length);
+	nghttp2_session_callbacks_set_on_frame_recv_callback(cb, on_frame_recv);
+	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(cb,
+	    on_invalid);
+	nghttp2_session_callbacks_set_unpack_extension_callback(cb, on_unknown);
+	nghttp2_session_callbacks_set_on_frame_send_callback(cb, on_frame_send);
+	nghttp2_session_callbacks_set_on_stream_close_callback(cb,
+	    on_stream_close);
+	nghttp2_session_callbacks_set_data_source_read_length_callback(cb,
+	    frame_length);
 	nghttp2_session_callbacks_set_send_data_callback(cb, send_data);
 	return cb;
 }
@@ -444,13 +440,13 @@ session_start(struct h2 *h, uint32_t max_streams)
 	if ((callbacks == NULL && (callbacks = callbacks_new()) == NULL) ||
 	    (options == NULL && (options = options_new()) == NULL))
 		return -1;
-	if (nghttp2_session_server_new2(
-		&h->session, callbacks, h, options) != 0)
+	if (nghttp2_session_server_new2(&h->session, callbacks, h, options) !=
+	    0)
 		return -1;
-	if (nghttp2_submit_settings(
-		h->session, NGHTTP2_FLAG_NONE, settings, 2) != 0 ||
-	    nghttp2_session_set_local_window_size(
-		h->session, NGHTTP2_FLAG_NONE, 0, CONN_WINDOW) != 0) {
+	if (nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, settings,
+		2) != 0 ||
+	    nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE,
+		0, CONN_WINDOW) != 0) {
 		nghttp2_session_del(h->session);
 		return -1;
 	}

@@ -62,8 +62,7 @@ limits_now(void)
 
 /* What of the used tokens has not come back by now. */
 static uint64_t
-still_used(
-    const struct bucket *b, const struct bucket_spec *spec, int64_t now)
+still_used(const struct bucket *b, const struct bucket_spec *spec, int64_t now)
 {
 	uint64_t back;
 
@@ -79,8 +78,8 @@ bucket_has(const struct bucket *b, const struct bucket_spec *spec, uint32_t n,
 }
 
 int
-bucket_take(
-    struct bucket *b, const struct bucket_spec *spec, uint32_t n, int64_t now)
+bucket_take(struct bucket *b, const struct bucket_spec *spec, uint32_t n,
+    int64_t now)
 {
 	if (!bucket_has(b, spec, n, now))
 		return -1;

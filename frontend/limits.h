@@ -40,11 +40,10 @@ struct bucket_spec {
 };
 
 /* Take n tokens. Returns 0, or -1 when there are not so many. */
-int bucket_take(
-    struct bucket *, const struct bucket_spec *, uint32_t, int64_t);
+int bucket_take(struct bucket *, const struct bucket_spec *, uint32_t, int64_t);
 /* Would bucket_take() succeed? */
-int bucket_has(
-    const struct bucket *, const struct bucket_spec *, uint32_t, int64_t);
+int bucket_has(const struct bucket *, const struct bucket_spec *, uint32_t,
+    int64_t);
 
 /*
  * A client's address, with what counts against it: connections, handshakes

@@ -254,8 +254,8 @@ store(const ProtobufCFieldDescriptor *fd, const struct pb_map *m,
 	case PROTOBUF_C_TYPE_MESSAGE:
 		b = 1;
 		memcpy(out + m->present, &b, sizeof(b));
-		return pb_decode(
-		    fd->descriptor, m->sub, m->nsub, v->p, v->n, dst, in);
+		return pb_decode(fd->descriptor, m->sub, m->nsub, v->p, v->n,
+		    dst, in);
 	case PROTOBUF_C_TYPE_BOOL:
 		memcpy(dst, &b, sizeof(b));
 		return PB_OK;

@@ -66,14 +66,18 @@ struct rpc {
 };
 
 #define MAP(number, member)                                                    \
-	{ number, offsetof(struct request, member), NULL, 0, 0 }
+	{                                                                      \
+		number, offsetof(struct request, member), NULL, 0, 0           \
+	}
 
 static const struct pb_map grace_map[] = {
-	{ 1, offsetof(struct request, grace.seconds) -
-		    offsetof(struct request, grace),
+	{ 1,
+	    offsetof(struct request, grace.seconds) -
+		offsetof(struct request, grace),
 	    NULL, 0, 0 },
-	{ 2, offsetof(struct request, grace.nanos) -
-		    offsetof(struct request, grace),
+	{ 2,
+	    offsetof(struct request, grace.nanos) -
+		offsetof(struct request, grace),
 	    NULL, 0, 0 },
 };
 
@@ -103,7 +107,9 @@ static void send_ref(struct call *, const struct request *);
 static void send_watch(struct call *, const struct request *);
 
 #define RPC(name, desc, map, send, type)                                       \
-	{ SERVICE name, &DESC(desc), map, NELEM(map), send, type }
+	{                                                                      \
+		SERVICE name, &DESC(desc), map, NELEM(map), send, type         \
+	}
 
 static const struct rpc rpcs[] = {
 	RPC("GetJobStatus", get_job_status_request, ref_map, send_ref,
@@ -156,8 +162,8 @@ grace(struct call *c, const struct request *r, uint32_t *ms)
 	if (r->grace.seconds < 0 || r->grace.nanos < 0 ||
 	    r->grace.nanos > 999999999 || r->grace.seconds > GRACE_MAX ||
 	    (r->grace.seconds == GRACE_MAX && r->grace.nanos > 0)) {
-		call_bad_field(
-		    c, "stop_grace", "must be between 0 and 24 hours");
+		call_bad_field(c, "stop_grace",
+		    "must be between 0 and 24 hours");
 		return -1;
 	}
 	*ms = r->grace.seconds * 1000 + r->grace.nanos / 1000000;
@@ -196,8 +202,8 @@ send_start(struct call *c, const struct request *r)
 	}
 	if (too_long(c, "parent", r->parent, MSG_NAME_MAX) ||
 	    too_long(c, "working_directory", r->cwd, MSG_PATH_MAX) ||
-	    too_long(c, "class", r->class, CLASS_MAX) ||
-	    bad_env(c, &r->env) || grace(c, r, &m.grace_ms) == -1)
+	    too_long(c, "class", r->class, CLASS_MAX) || bad_env(c, &r->env) ||
+	    grace(c, r, &m.grace_ms) == -1)
 		return;
 	m.conn = conn_id(c->conn);
 	m.parent = r->parent;
@@ -230,8 +236,8 @@ send_watch(struct call *c, const struct request *r)
 {
 	if (too_long(c, "name", r->name, MSG_NAME_MAX))
 		return;
-	if ((c->watcher = watch_new(
-		 c, r->name, r->start_offset, r->no_follow)) == NULL) {
+	if ((c->watcher = watch_new(c, r->name, r->start_offset,
+		 r->no_follow)) == NULL) {
 		call_fail(c, RES_RESOURCE_EXHAUSTED, "NO_MEMORY",
 		    "the server is short of memory");
 		return;
@@ -266,8 +272,8 @@ rpc_dispatch(struct call *c)
 	memset(&in, 0, sizeof(in));
 	in.room = room;
 	in.size = sizeof(room);
-	switch (pb_decode(
-	    rpc->desc, rpc->map, rpc->nmap, c->in.buf, c->in.len, &r, &in)) {
+	switch (pb_decode(rpc->desc, rpc->map, rpc->nmap, c->in.buf, c->in.len,
+	    &r, &in)) {
 	case PB_OK:
 		rpc->send(c, &r);
 		break;

@@ -209,8 +209,8 @@ source_reap(void)
 {
 	struct source *s;
 
-	while ((s = TAILQ_FIRST(&closing)) != NULL &&
-	    up_watch_answered(s->mark)) {
+	while (
+	    (s = TAILQ_FIRST(&closing)) != NULL && up_watch_answered(s->mark)) {
 		TAILQ_REMOVE(&closing, s, closing);
 		source_free(s);
 	}

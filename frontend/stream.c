@@ -56,8 +56,8 @@ stream_read(struct stream *s, void *buf, size_t len)
 	if (s->ssl == NULL)
 		return plain_result(recv(s->fd, buf, len, MSG_DONTWAIT));
 	ERR_clear_error();
-	return tls_result(
-	    s, SSL_read(s->ssl, buf, len > INT_MAX ? INT_MAX : len));
+	return tls_result(s,
+	    SSL_read(s->ssl, buf, len > INT_MAX ? INT_MAX : len));
 }
 
 ssize_t
@@ -67,8 +67,8 @@ stream_write(struct stream *s, const void *buf, size_t len)
 		return plain_result(
 		    send(s->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL));
 	ERR_clear_error();
-	return tls_result(
-	    s, SSL_write(s->ssl, buf, len > INT_MAX ? INT_MAX : len));
+	return tls_result(s,
+	    SSL_write(s->ssl, buf, len > INT_MAX ? INT_MAX : len));
 }
 
 int

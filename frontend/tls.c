@@ -81,12 +81,13 @@ verify_cb(int ok, X509_STORE_CTX *store)
 
 	if (!ok || X509_STORE_CTX_get_error_depth(store) > 0)
 		return ok;
-	ssl = X509_STORE_CTX_get_ex_data(
-	    store, SSL_get_ex_data_X509_STORE_CTX_idx());
+	ssl = X509_STORE_CTX_get_ex_data(store,
+	    SSL_get_ex_data_X509_STORE_CTX_idx());
 	if (ssl == NULL || (peer = SSL_get_app_data(ssl)) == NULL)
 		return 0;
-	peer->refused = identity_from_cert(
-	    X509_STORE_CTX_get_current_cert(store), &peer->id);
+	peer->refused = identity_from_cert(X509_STORE_CTX_get_current_cert(
+					       store),
+	    &peer->id);
 	if (peer->refused == NULL)
 		return 1;
 	X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
@@ -144,8 +145,8 @@ set_policy(SSL_CTX *ctx)
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_read_ahead(ctx, 0);
 	SSL_CTX_set_max_cert_list(ctx, CERT_LIST_MAX);
-	SSL_CTX_set_verify(
-	    ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, verify_cb);
+	SSL_CTX_set_verify(ctx,
+	    SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, verify_cb);
 	SSL_CTX_set_verify_depth(ctx, VERIFY_DEPTH);
 	SSL_CTX_set_alpn_select_cb(ctx, alpn_cb, NULL);
 	SSL_CTX_set_msg_callback(ctx, msg_cb);
@@ -189,7 +190,8 @@ use_cert(SSL_CTX *ctx, const struct tls_pem *pem)
 	cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
 	ok = cert != NULL && SSL_CTX_use_certificate(ctx, cert) == 1;
 	X509_free(cert);
-	while (ok && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+	while (
+	    ok && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
 		if (SSL_CTX_add0_chain_cert(ctx, cert) != 1) {
 			X509_free(cert);
 			ok = 0;
@@ -243,7 +245,7 @@ is_rsa(const X509 *cert)
 }
 
 static int
-add_ca(X509_STORE *store, STACK_OF(X509_NAME) *names, X509 *cert)
+add_ca(X509_STORE *store, STACK_OF(X509_NAME) * names, X509 *cert)
 {
 	X509_NAME *name;
 
@@ -272,7 +274,8 @@ use_ca(SSL_CTX *ctx, const struct tls_pem *pem, int *rsa)
 		BIO_free(bio);
 		return failed("ca", pem);
 	}
-	while (ok && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+	while (
+	    ok && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
 		ok = add_ca(SSL_CTX_get_cert_store(ctx), names, cert) == 0;
 		*rsa |= is_rsa(cert);
 		X509_free(cert);

@@ -124,8 +124,8 @@ watch_source(struct watcher *w, struct imsg *im, const void *msg)
 					   source_share(m->source);
 	if (s == NULL) {
 		if (w != NULL)
-			call_fail(w->call, RES_RESOURCE_EXHAUSTED,
-			    "NO_MEMORY", "too many outputs are open");
+			call_fail(w->call, RES_RESOURCE_EXHAUSTED, "NO_MEMORY",
+			    "too many outputs are open");
 		return;
 	}
 	if (w == NULL || w->call->state == CALL_REPLY) {

@@ -31,16 +31,16 @@
 #define api_get Drrev__Telehandler__Foreman__V1alpha1__GetJobStatusRequest
 #define api_wait Drrev__Telehandler__Foreman__V1alpha1__WaitJobRequest
 #define api_watch Drrev__Telehandler__Foreman__V1alpha1__WatchJobOutputRequest
-#define API_START_INIT                                                         \
-	DRREV__TELEHANDLER__FOREMAN__V1ALPHA1__START_JOB_REQUEST__INIT
-#define API_STOP_INIT                                                          \
-	DRREV__TELEHANDLER__FOREMAN__V1ALPHA1__STOP_JOB_REQUEST__INIT
-#define API_GET_INIT                                                           \
-	DRREV__TELEHANDLER__FOREMAN__V1ALPHA1__GET_JOB_STATUS_REQUEST__INIT
-#define API_WAIT_INIT                                                          \
-	DRREV__TELEHANDLER__FOREMAN__V1ALPHA1__WAIT_JOB_REQUEST__INIT
-#define API_WATCH_INIT                                                         \
-	DRREV__TELEHANDLER__FOREMAN__V1ALPHA1__WATCH_JOB_OUTPUT_REQUEST__INIT
+#define api_start_init                                                         \
+	drrev__telehandler__foreman__v1alpha1__start_job_request__init
+#define api_stop_init                                                          \
+	drrev__telehandler__foreman__v1alpha1__stop_job_request__init
+#define api_get_init                                                           \
+	drrev__telehandler__foreman__v1alpha1__get_job_status_request__init
+#define api_wait_init                                                          \
+	drrev__telehandler__foreman__v1alpha1__wait_job_request__init
+#define api_watch_init                                                         \
+	drrev__telehandler__foreman__v1alpha1__watch_job_output_request__init
 #define API_JOB_RESPONSE                                                       \
 	(&drrev__telehandler__foreman__v1alpha1__job_response__descriptor)
 #define API_JOB_STATUS                                                         \

@@ -31,7 +31,7 @@
 int
 verb_start(const struct options *o, const struct operands *ops)
 {
-	struct api_start req = API_START_INIT;
+	struct api_start req;
 	const struct api_job_response *job;
 	struct api_call ac;
 	struct client *c;
@@ -39,6 +39,7 @@ verb_start(const struct options *o, const struct operands *ops)
 
 	if ((c = api_open(o)) == NULL)
 		return EXIT_DAEMON;
+	api_start_init(&req);
 	api_start_fill(&req, o, ops);
 	api_prepare(&ac, API_JOB_RESPONSE);
 	if (api_run(c, &ac, "StartJob", &req.base, -1) == -1) {
@@ -118,9 +119,10 @@ for_each(const struct options *o, const struct operands *ops,
 static int
 stop_one(struct each *e)
 {
-	struct api_stop req = API_STOP_INIT;
+	struct api_stop req;
 	struct api_call ac;
 
+	api_stop_init(&req);
 	req.name = e->name;
 	api_prepare(&ac, NULL);
 	if (api_run(e->c, &ac, "StopJob", &req.base, -1) == -1)
@@ -140,10 +142,11 @@ verb_stop(const struct options *o, const struct operands *ops)
 static int
 status_one(struct each *e)
 {
-	struct api_get req = API_GET_INIT;
+	struct api_get req;
 	const struct api_job_status *st;
 	struct api_call ac;
 
+	api_get_init(&req);
 	req.name = e->name;
 	api_prepare(&ac, API_JOB_STATUS);
 	if (api_run(e->c, &ac, "GetJobStatus", &req.base, -1) == -1)
@@ -185,7 +188,7 @@ wait_done(const struct each *e, const struct api_job_status *st)
 static int
 wait_one(struct each *e)
 {
-	struct api_wait req = API_WAIT_INIT;
+	struct api_wait req;
 	struct api_call ac;
 	int64_t left = -1;
 	int code;
@@ -195,6 +198,7 @@ wait_one(struct each *e)
 		if (left < 0)
 			left = 0;
 	}
+	api_wait_init(&req);
 	req.name = e->name;
 	api_prepare(&ac, API_JOB_STATUS);
 	if (api_run(e->c, &ac, "WaitJob", &req.base, left) == -1) {

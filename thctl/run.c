@@ -64,7 +64,7 @@ catch_int(void)
 struct follow {
 	struct client *c;
 	struct call call;
-	int interruptible; /* interrupts are caught */
+	int stopping; /* a stop has been asked for */
 	int ended; /* the last message has come */
 	int write_error;
 	int exit_code; /* for thctl, of the job's end */
@@ -118,8 +118,9 @@ on_output(struct call *call, const uint8_t *data, size_t len)
 static void
 follow_start(struct follow *f, char *name, const struct options *o)
 {
-	struct api_watch req = API_WATCH_INIT;
+	struct api_watch req;
 
+	api_watch_init(&req);
 	req.name = name;
 	req.start_offset = o->offset;
 	req.no_follow = o->no_follow;
@@ -175,16 +176,18 @@ verb_watch(const struct options *o, const struct operands *ops)
 static void
 stop_if_asked(struct follow *f, struct api_call *stop, char *name)
 {
-	struct api_stop req = API_STOP_INIT;
+	struct api_stop req;
 
-	if (interrupts == 0 || stop->call.request_len != 0)
+	if (interrupts == 0 || f->stopping)
 		return;
+	f->stopping = 1;
 	warnx("stopping %s (once more to leave it alone)", safe(name));
+	api_stop_init(&req);
 	req.name = name;
 	client_start(f->c, &stop->call, "StopJob", &req.base, -1);
 }
 
-/* Say once that a stop has failed; the job is still followed. */
+/* Say it once if a stop has failed; the job is still followed. */
 static void
 report_stop(struct api_call *stop)
 {
@@ -217,11 +220,11 @@ run_follow(struct client *c, char *name, const struct options *o)
 		(void)client_step(c);
 		report_stop(&stop);
 	}
-	if (!f.ended && interrupts >= 2) {
-		client_cancel(c, &f.call);
+	client_cancel(c, &f.call);
+	if (f.stopping)
 		client_cancel(c, &stop.call);
+	if (!f.ended && interrupts >= 2)
 		return detached(name);
-	}
 	if (follow_result(&f, name) == 0)
 		return f.exit_code;
 	return EXIT_DAEMON;
@@ -233,6 +236,11 @@ start_failed(const char *command, const struct call_status *st)
 {
 	struct job_end end = { "", EXIT_DAEMON, st->stage, st->error };
 
+	if (st->local && st->code == GRPC_CANCELLED) {
+		warnx("%s: interrupted; it may have been started",
+		    safe(command));
+		return EXIT_DAEMON;
+	}
 	(void)api_failed(command, st);
 	if (st->local || st->code != GRPC_PRECONDITION)
 		return EXIT_DAEMON;
@@ -242,7 +250,7 @@ start_failed(const char *command, const struct call_status *st)
 int
 verb_run(const struct options *o, const struct operands *ops)
 {
-	struct api_start req = API_START_INIT;
+	struct api_start req;
 	struct api_job_response *job;
 	struct api_call ac;
 	struct client *c;
@@ -251,9 +259,15 @@ verb_run(const struct options *o, const struct operands *ops)
 	if ((c = api_open(o)) == NULL)
 		return EXIT_DAEMON;
 	catch_int();
+	api_start_init(&req);
 	api_start_fill(&req, o, ops);
 	api_prepare(&ac, API_JOB_RESPONSE);
-	if (api_run(c, &ac, "StartJob", &req.base, -1) == -1) {
+	client_start(c, &ac.call, "StartJob", &req.base, -1);
+	while (!ac.call.done && interrupts < 2)
+		(void)client_step(c);
+	client_cancel(c, &ac.call);
+	client_finish(c, &ac.call);
+	if (ac.call.status.code != GRPC_OK) {
 		code = start_failed(req.command, &ac.call.status);
 	} else {
 		job = (struct api_job_response *)ac.answer;

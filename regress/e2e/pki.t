@@ -236,7 +236,7 @@ ok "serial numbers of 128 bits, all different"
 pki issue ca short --client --days 1 && lasts ca/short.pem 1 &&
     pki issue ca long --client --days 3000 && lasts ca/long.pem 3000
 ok "--days"
-refused issue ca toolong --client --days 3651
+refused issue ca toolong --client --days 3650
 ok "no certificate outlives its authority"
 
 # -------------------------------------------------------------- overwrite
@@ -285,16 +285,13 @@ b" 'a"b' "a,b" a:b "a=b" ünder ca crl ca-key server-key "${long}a"; do
 	refused issue ca "$name" --client
 	ok "refused as a name: $(printf %s "$name" | tr '\n' '~')"
 done
-refused issue ca -- -dash --client || {
-	pki issue ca --client -- -dash
-	[ $? -eq 1 ] && [ ! -e ca/-dash.pem ]
-}
+refused issue ca --client -- -dash
 ok "refused as a name: -dash"
 pki issue ca $long --client && verify sslclient ca/$long.pem
 ok "a name of 64 characters"
 pki issue ca A-z_0.9@x --client && verify sslclient ca/A-z_0.9@x.pem
 ok "a name of all kinds of characters"
-for host in "" "a b" localhost:6443 "[::1]" "*.example.org" "a,DNS:b" \
+for host in "a b" localhost:6443 "[::1]" "*.example.org" "a,DNS:b" \
     -a a- a..b a. .a 127.0.0.256 1.2.3 ::g "a
 b" "DNS:a" ${long}; do
 	refused issue ca badhost "--server=$host"
