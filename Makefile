@@ -106,7 +106,7 @@ all: $(THD) $(FRONT) $(EXEC) $(CTL)
 $(O)/%.o: %.c $(O)/flags.stamp
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(CPPFLAGS_ALL) -I$(<D) $(CFLAGS_ALL) $(WERROR) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS_ALL) -iquote $(<D) $(CFLAGS_ALL) $(WERROR) -MMD -MP -c $< -o $@
 
 # Generated code: not ours to format or to warn about.
 $(O)/gen/%.o: $(O)/gen/%.c $(O)/flags.stamp
@@ -120,7 +120,7 @@ $(O)/%.c: %.y
 
 $(O)/supervisor/parse.o: $(O)/supervisor/parse.c $(O)/flags.stamp
 	$(call say,CC,$<)
-	$(Q)$(CC) $(CPPFLAGS_ALL) -Isupervisor $(CFLAGS_ALL) $(WERROR) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS_ALL) -iquote supervisor $(CFLAGS_ALL) $(WERROR) -MMD -MP -c $< -o $@
 
 $(O)/gen/%.pb-c.c: proto/%.proto
 	@mkdir -p $(O)/gen
@@ -149,13 +149,13 @@ $(O)/prefix.stamp: FORCE
 $(O)/tree/paths.o: supervisor/paths.c $(O)/flags.stamp
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(CPPFLAGS_ALL) -Isupervisor $(CFLAGS_ALL) $(WERROR) \
+	$(Q)$(CC) $(CPPFLAGS_ALL) -iquote supervisor $(CFLAGS_ALL) $(WERROR) \
 	    -DTH_LIBEXEC='"$(abspath $(O))/libexec/thd"' -MMD -MP -c $< -o $@
 
 $(O)/install/paths.o: supervisor/paths.c $(O)/flags.stamp $(O)/prefix.stamp
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(CPPFLAGS_ALL) -Isupervisor $(CFLAGS_ALL) $(WERROR) \
+	$(Q)$(CC) $(CPPFLAGS_ALL) -iquote supervisor $(CFLAGS_ALL) $(WERROR) \
 	    -DTH_LIBEXEC='"$(PREFIX)/libexec/thd"' -MMD -MP -c $< -o $@
 
 link = $(Q)mkdir -p $(@D); echo '  LD      $@'; $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) \

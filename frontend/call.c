@@ -21,7 +21,7 @@
 
 #include "call.h"
 #include "conn.h"
-#include "limits.h"
+#include "rate.h"
 #include "msg.h"
 #include "rpc.h"
 #include "up.h"
@@ -61,7 +61,7 @@ call_new(struct calls *list, struct conn *conn, nghttp2_session *s,
 	c->conn = conn;
 	c->session = s;
 	c->stream = stream;
-	c->born = limits_now();
+	c->born = rate_now();
 	evtimer_assign(&c->deadline, base, call_deadline, c);
 	LIST_INSERT_HEAD(list, c, entry);
 	return c;

@@ -53,7 +53,7 @@ struct call {
 	nghttp2_session *session;
 	int32_t stream;
 	enum call_state state;
-	int64_t born; /* limits_now() */
+	int64_t born; /* rate_now() */
 
 	const struct rpc *rpc; /* NULL: unknown path */
 	unsigned int flags;

@@ -17,11 +17,10 @@
 #include <sys/types.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-#include <sys/tree.h>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <linux/tcp.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -36,12 +35,13 @@
 
 #include "conn.h"
 #include "h2.h"
-#include "limits.h"
+#include "rate.h"
 #include "log.h"
 #include "msg.h"
 #include "stream.h"
 #include "tls.h"
 #include "up.h"
+#include "rbtree.h"
 
 /* Blocks and records per turn of the loop, so that all have theirs. */
 #define WRITES 16
@@ -88,17 +88,17 @@ struct conn {
 	unsigned int blocked : 1; /* the socket takes no more */
 	unsigned int paused : 1; /* the supervisor takes no more */
 };
-RB_HEAD(conns, conn);
+RB_HEAD(conn_tree, conn);
 TAILQ_HEAD(conn_list, conn);
 
 static int conn_cmp(const struct conn *, const struct conn *);
 
-RB_PROTOTYPE_STATIC(conns, conn, node, conn_cmp)
+RB_PROTOTYPE(conn_tree, conn, node, conn_cmp)
 
 static struct event_base *base;
 static struct event *flush_ev;
 static struct conn_limits limits;
-static struct conns by_id = RB_INITIALIZER(&by_id);
+static struct conn_tree by_id = RB_INITIALIZER(&by_id);
 static struct conn_list all = TAILQ_HEAD_INITIALIZER(all);
 static struct conn_list half_open = TAILQ_HEAD_INITIALIZER(half_open);
 static struct conn_list dirty = TAILQ_HEAD_INITIALIZER(dirty);
@@ -119,7 +119,7 @@ conn_cmp(const struct conn *a, const struct conn *b)
 	return a->id < b->id ? -1 : a->id > b->id;
 }
 
-RB_GENERATE_STATIC(conns, conn, node, conn_cmp)
+RB_GENERATE(conn_tree, conn, node, conn_cmp)
 
 void
 conn_init(struct event_base *b)
@@ -225,7 +225,7 @@ conn_strip(struct conn *c)
 	block_put(c->out);
 	c->out = NULL;
 	if (c->id != 0) {
-		RB_REMOVE(conns, &by_id, c);
+		RB_REMOVE(conn_tree, &by_id, c);
 		m.conn = c->id;
 		(void)up_send(MSG_PEER_DOWN, &m);
 		c->id = 0;
@@ -276,7 +276,7 @@ conn_new(int fd)
 	if ((c = calloc(1, sizeof(*c))) == NULL)
 		return NULL;
 	c->stream.fd = fd;
-	c->heard = limits_now();
+	c->heard = rate_now();
 	event_assign(&c->rev, base, fd, EV_READ | EV_PERSIST, conn_readable, c);
 	event_assign(&c->wev, base, fd, EV_WRITE | EV_PERSIST, conn_writable,
 	    c);
@@ -381,7 +381,7 @@ conn_local(int fd, uint64_t id)
 		return;
 	}
 	c->id = id;
-	RB_INSERT(conns, &by_id, c);
+	RB_INSERT(conn_tree, &by_id, c);
 	c->state = CONN_OPEN;
 	strlcpy(c->host, "local", sizeof(c->host));
 	if (conn_start_h2(c) == -1)
@@ -407,8 +407,8 @@ new_id(struct conn *c)
 			c->id = 0;
 			return -1;
 		}
-	} while (c->id == 0 || RB_FIND(conns, &by_id, c) != NULL);
-	RB_INSERT(conns, &by_id, c);
+	} while (c->id == 0 || RB_FIND(conn_tree, &by_id, c) != NULL);
+	RB_INSERT(conn_tree, &by_id, c);
 	return 0;
 }
 
@@ -471,7 +471,7 @@ next_look(struct conn *c)
 		return; /* the kernel says when a local peer is gone */
 	in = (c->pinged != 0 ? c->pinged + PONG_WITHIN :
 			       c->heard + PING_AFTER) -
-	    limits_now();
+	    rate_now();
 	left = (c->peer.id.not_after - time(NULL)) * 1000;
 	if (left < in)
 		in = left;
@@ -484,11 +484,11 @@ conn_acked(uint64_t id)
 	struct conn *c, probe;
 
 	probe.id = id;
-	if ((c = RB_FIND(conns, &by_id, &probe)) == NULL ||
+	if ((c = RB_FIND(conn_tree, &by_id, &probe)) == NULL ||
 	    c->state != CONN_INTRODUCED)
 		return;
 	c->state = CONN_OPEN;
-	c->heard = limits_now();
+	c->heard = rate_now();
 	event_add(&c->rev, NULL);
 	next_look(c);
 }
@@ -514,7 +514,7 @@ all_delivered(const struct conn *c)
 static void
 check_alive(struct conn *c)
 {
-	int64_t now = limits_now();
+	int64_t now = rate_now();
 
 	if (c->pinged == 0 && now - c->heard >= PING_AFTER) {
 		h2_ping(c->h2);
@@ -588,7 +588,7 @@ conn_input(struct conn *c)
 			conn_end(c);
 			return;
 		}
-		c->heard = limits_now();
+		c->heard = rate_now();
 		c->pinged = 0;
 		if (c->peer.updates > 0)
 			count_updates(c);

@@ -29,7 +29,7 @@ static const struct bucket_spec reset_spec = { 128, 20 };
 int
 flood_glitch(struct flood *f, uint32_t weight)
 {
-	return bucket_take(&f->glitches, &glitch_spec, weight, limits_now());
+	return bucket_take(&f->glitches, &glitch_spec, weight, rate_now());
 }
 
 int
@@ -45,7 +45,7 @@ flood_control(struct flood *f)
 int
 flood_reset(struct flood *f)
 {
-	return bucket_take(&f->resets, &reset_spec, 1, limits_now());
+	return bucket_take(&f->resets, &reset_spec, 1, rate_now());
 }
 
 void

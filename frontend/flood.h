@@ -17,7 +17,7 @@
 #ifndef TH_FRONT_FLOOD_H
 #define TH_FRONT_FLOOD_H
 
-#include "limits.h"
+#include "rate.h"
 
 /*
  * What a connection may cost us beyond its calls. Frames that answer ours

@@ -25,7 +25,7 @@
 #include "conn.h"
 #include "flood.h"
 #include "h2.h"
-#include "limits.h"
+#include "rate.h"
 #include "log.h"
 
 #define CONN_WINDOW (256 * 1024)
@@ -175,7 +175,7 @@ static void
 got_reset(struct h2 *h, const nghttp2_frame *f, struct call *c)
 {
 	(void)f;
-	if (c == NULL || limits_now() - c->born < YOUNG_MS)
+	if (c == NULL || rate_now() - c->born < YOUNG_MS)
 		charge(h, flood_reset(&h->flood));
 }
 

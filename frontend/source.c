@@ -36,14 +36,14 @@
 /* Notices taken in one go; the rest makes the descriptor ready again. */
 #define NOTICES 32
 
-RB_HEAD(sources, source);
+RB_HEAD(source_tree, source);
 
 static int source_cmp(const struct source *, const struct source *);
 
-RB_PROTOTYPE_STATIC(sources, source, node, source_cmp)
+RB_PROTOTYPE(source_tree, source, node, source_cmp)
 
 static struct event_base *base;
-static struct sources sources = RB_INITIALIZER(&sources);
+static struct source_tree sources = RB_INITIALIZER(&sources);
 static TAILQ_HEAD(, source) closing = TAILQ_HEAD_INITIALIZER(closing);
 static unsigned int nsources;
 
@@ -59,7 +59,7 @@ source_cmp(const struct source *a, const struct source *b)
 	return a->number < b->number ? -1 : a->number > b->number;
 }
 
-RB_GENERATE_STATIC(sources, source, node, source_cmp)
+RB_GENERATE(source_tree, source, node, source_cmp)
 
 static struct source *
 source_find(uint64_t number)
@@ -67,7 +67,7 @@ source_find(uint64_t number)
 	struct source probe;
 
 	probe.number = number;
-	return RB_FIND(sources, &sources, &probe);
+	return RB_FIND(source_tree, &sources, &probe);
 }
 
 static void
@@ -83,7 +83,7 @@ give_back(uint64_t number, uint32_t refs)
 static void
 source_free(struct source *s)
 {
-	RB_REMOVE(sources, &sources, s);
+	RB_REMOVE(source_tree, &sources, s);
 	nsources--;
 	event_del(&s->ev);
 	close(s->fd);
@@ -151,7 +151,7 @@ source_open(uint64_t number, struct imsg *im)
 	s->fd = imsg_take_fd(im, 0);
 	s->notice = imsg_take_fd(im, 2);
 	TAILQ_INIT(&s->watchers);
-	RB_INSERT(sources, &sources, s);
+	RB_INSERT(source_tree, &sources, s);
 	nsources++;
 	s->users = 1;
 	s->refs = 1;

@@ -19,13 +19,13 @@
 
 #include <sys/types.h>
 #include <sys/queue.h>
-#include <sys/tree.h>
 
 #include <stdint.h>
 
 #include <event2/event_struct.h>
 
 #include "msg.h"
+#include "rbtree.h"
 
 struct event_base;
 struct imsg;

@@ -28,7 +28,7 @@
 #include "chan.h"
 #include "config.h"
 #include "conn.h"
-#include "limits.h"
+#include "rate.h"
 #include "log.h"
 #include "proc.h"
 #include "rpc.h"
@@ -85,7 +85,7 @@ up_log(int priority, const char *text)
 	static unsigned int suppressed;
 	char line[64];
 
-	if (bucket_take(&rate, &log_spec, 1, limits_now()) == -1) {
+	if (bucket_take(&rate, &log_spec, 1, rate_now()) == -1) {
 		suppressed++;
 		return;
 	}

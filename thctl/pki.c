@@ -135,12 +135,12 @@ static int
 is_hostname(const char *host)
 {
 	static const char chars[] = DIGITS LETTERS "-";
-	size_t n;
 
 	if (strlen(host) > HOST_MAX)
 		return 0;
 	for (;;) {
-		n = strspn(host, chars);
+		size_t n = strspn(host, chars);
+
 		if (n == 0 || n > LABEL_MAX || host[0] == '-' ||
 		    host[n - 1] == '-')
 			return 0;

@@ -17,7 +17,6 @@
 #include <sys/types.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-#include <sys/tree.h>
 
 #include <netinet/in.h>
 
@@ -25,7 +24,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "limits.h"
+#include "rate.h"
+#include "rbtree.h"
 
 /* Addresses remembered without a connection, for their failures. */
 #define IDLE_MAX 4096
@@ -41,18 +41,18 @@ struct entry {
 	unsigned int refs;
 	struct bucket failures;
 };
-RB_HEAD(entries, entry);
+RB_HEAD(addr_tree, entry);
 
 static int entry_cmp(const struct entry *, const struct entry *);
 
-RB_PROTOTYPE_STATIC(entries, entry, node, entry_cmp)
+RB_PROTOTYPE(addr_tree, entry, node, entry_cmp)
 
-static struct entries entries = RB_INITIALIZER(&entries);
+static struct addr_tree entries = RB_INITIALIZER(&entries);
 static TAILQ_HEAD(, entry) idle = TAILQ_HEAD_INITIALIZER(idle);
 static unsigned int nidle;
 
 int64_t
-limits_now(void)
+rate_now(void)
 {
 	struct timespec ts;
 
@@ -94,7 +94,7 @@ entry_cmp(const struct entry *a, const struct entry *b)
 	return memcmp(a->key, b->key, sizeof(a->key));
 }
 
-RB_GENERATE_STATIC(entries, entry, node, entry_cmp)
+RB_GENERATE(addr_tree, entry, node, entry_cmp)
 
 static void
 key_of(const struct sockaddr *sa, uint8_t key[16])
@@ -122,7 +122,7 @@ entry_free(struct entry *e)
 {
 	TAILQ_REMOVE(&idle, e, idle);
 	nidle--;
-	RB_REMOVE(entries, &entries, e);
+	RB_REMOVE(addr_tree, &entries, e);
 	free(e);
 }
 
@@ -132,7 +132,7 @@ entry_find(const uint8_t key[16])
 	struct entry *e, probe;
 
 	memcpy(probe.key, key, sizeof(probe.key));
-	if ((e = RB_FIND(entries, &entries, &probe)) != NULL) {
+	if ((e = RB_FIND(addr_tree, &entries, &probe)) != NULL) {
 		if (e->refs == 0) {
 			TAILQ_REMOVE(&idle, e, idle);
 			nidle--;
@@ -142,7 +142,7 @@ entry_find(const uint8_t key[16])
 	if ((e = calloc(1, sizeof(*e))) == NULL)
 		return NULL;
 	memcpy(e->key, key, sizeof(e->key));
-	RB_INSERT(entries, &entries, e);
+	RB_INSERT(addr_tree, &entries, e);
 	return e;
 }
 
@@ -156,7 +156,7 @@ addr_get(const struct sockaddr *sa)
 	if ((e = entry_find(key)) == NULL)
 		return NULL;
 	e->refs++;
-	if (!bucket_has(&e->failures, &fail_spec, 1, limits_now())) {
+	if (!bucket_has(&e->failures, &fail_spec, 1, rate_now())) {
 		addr_put(&e->addr);
 		return NULL;
 	}
@@ -173,7 +173,7 @@ addr_put(struct addr *a)
 	TAILQ_INSERT_TAIL(&idle, e, idle);
 	nidle++;
 	/* An address without failures is not worth remembering. */
-	if (still_used(&e->failures, &fail_spec, limits_now()) == 0)
+	if (still_used(&e->failures, &fail_spec, rate_now()) == 0)
 		entry_free(e);
 	else if (nidle > IDLE_MAX)
 		entry_free(TAILQ_FIRST(&idle));
@@ -184,5 +184,5 @@ addr_failed(struct addr *a)
 {
 	struct entry *e = (struct entry *)a;
 
-	(void)bucket_take(&e->failures, &fail_spec, 1, limits_now());
+	(void)bucket_take(&e->failures, &fail_spec, 1, rate_now());
 }

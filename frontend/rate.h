@@ -14,8 +14,8 @@
  * OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
  */
 
-#ifndef TH_FRONT_LIMITS_H
-#define TH_FRONT_LIMITS_H
+#ifndef TH_FRONT_RATE_H
+#define TH_FRONT_RATE_H
 
 #include <sys/types.h>
 #include <sys/socket.h>
@@ -23,7 +23,7 @@
 #include <stdint.h>
 
 /* Milliseconds of a clock that only goes forward; coarse and cheap. */
-int64_t limits_now(void);
+int64_t rate_now(void);
 
 /*
  * A token bucket: burst tokens at first, refilled at rate per second. A
