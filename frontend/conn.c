@@ -121,6 +121,15 @@ conn_cmp(const struct conn *a, const struct conn *b)
 
 RB_GENERATE(conn_tree, conn, node, conn_cmp)
 
+static struct conn *
+conn_find(uint64_t id)
+{
+	struct conn probe;
+
+	probe.id = id;
+	return RB_FIND(conn_tree, &by_id, &probe);
+}
+
 void
 conn_init(struct event_base *b)
 {
@@ -481,16 +490,23 @@ next_look(struct conn *c)
 void
 conn_acked(uint64_t id)
 {
-	struct conn *c, probe;
+	struct conn *c;
 
-	probe.id = id;
-	if ((c = RB_FIND(conn_tree, &by_id, &probe)) == NULL ||
-	    c->state != CONN_INTRODUCED)
+	if ((c = conn_find(id)) == NULL || c->state != CONN_INTRODUCED)
 		return;
 	c->state = CONN_OPEN;
 	c->heard = rate_now();
 	event_add(&c->rev, NULL);
 	next_look(c);
+}
+
+void
+conn_refused(uint64_t id)
+{
+	struct conn *c;
+
+	if ((c = conn_find(id)) != NULL)
+		conn_end(c);
 }
 
 /* Has the peer's kernel got all that we sent? */

@@ -47,6 +47,8 @@ void conn_local(int, uint64_t);
 
 /* The supervisor knows this connection now. */
 void conn_acked(uint64_t);
+/* The supervisor does not want it (any more). */
+void conn_refused(uint64_t);
 
 uint64_t conn_id(const struct conn *);
 /* Who it is, for the log. */

@@ -30,7 +30,8 @@
 
 /*
  * Copy the text if it is 1 to 64 bytes of the given set and nothing more.
- * A NUL within ends strspn() early and so is refused.
+ * A NUL within ends strspn() early and so is refused; a bare "-" is not a
+ * name, since in resource names it stands for any.
  */
 static int
 copy_name(char *dst, const ASN1_STRING *s, const char *set)
@@ -44,7 +45,7 @@ copy_name(char *dst, const ASN1_STRING *s, const char *set)
 		return -1;
 	memcpy(dst, p, len);
 	dst[len] = '\0';
-	return strspn(dst, set) == len ? 0 : -1;
+	return strspn(dst, set) == len && strcmp(dst, "-") != 0 ? 0 : -1;
 }
 
 static const char *

@@ -54,7 +54,6 @@ struct pending {
 TAILQ_HEAD(pendings, pending);
 
 static struct chan *chan;
-static struct event_base *base;
 static struct pending **slots;
 static uint32_t nslots;
 static struct pendings free_slots = TAILQ_HEAD_INITIALIZER(free_slots);
@@ -273,6 +272,16 @@ peer_ack(struct imsg *im, const void *msg)
 }
 
 static int
+peer_down(struct imsg *im, const void *msg)
+{
+	const struct msg_peer *m = msg;
+
+	(void)im;
+	conn_refused(m->conn);
+	return 0;
+}
+
+static int
 peer_local(struct imsg *im, const void *msg)
 {
 	const struct msg_peer *m = msg;
@@ -299,6 +308,7 @@ static int (*const handlers[MSG_MAX])(struct imsg *, const void *) = {
 	[MSG_CFG_COMMIT] = config_commit,
 	[MSG_CFG_ABORT] = config_abort,
 	[MSG_PEER_ACK] = peer_ack,
+	[MSG_PEER_DOWN] = peer_down,
 	[MSG_PEER_LOCAL] = peer_local,
 	[MSG_RESULT] = answer,
 	[MSG_JOB_STARTED] = answer,
@@ -338,11 +348,10 @@ up_drained(struct chan *ch, void *arg)
 }
 
 void
-up_init(struct event_base *b)
+up_init(struct event_base *base)
 {
 	static const struct chan_ops ops = { up_msg, up_end, up_drained };
 
-	base = b;
 	if ((chan = chan_new(base, PROC_FD, SIDE_FRONT, "supervisor", &ops,
 		 NULL)) == NULL)
 		fatal("channel");
