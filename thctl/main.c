@@ -86,7 +86,8 @@ run_verb(struct options *o, int argc, char **argv)
 static int
 run_all(int argc, char **argv)
 {
-	struct options o = { .grace_ms = -1, .timeout_ms = -1 };
+	/* Static, as its lists live as long as the program. */
+	static struct options o = { .grace_ms = -1, .timeout_ms = -1 };
 	struct operands none = { 0, NULL };
 	int n;
 

@@ -22,8 +22,8 @@
 /*
  * Write all to standard output, from the offset in the last argument, which
  * moves on. Returns 0, or -1 with errno: EINTR when a signal came in between,
- * after which it may be called again. The reader's going away ends the program by
- * SIGPIPE.
+ * after which it may be called again. When the reader has gone away, the
+ * program ends by SIGPIPE.
  */
 int output_write(const void *, size_t, size_t *);
 

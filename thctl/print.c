@@ -27,7 +27,7 @@
 
 #define TIME_SIZE 48
 
-/* RFC 3339 in UTC, with as many of the digits as there are. */
+/* RFC 3339 in UTC, with 0, 3, 6 or 9 digits of the second. */
 static int
 format_time(const Google__Protobuf__Timestamp *ts, char *buf, size_t size)
 {
@@ -39,8 +39,10 @@ format_time(const Google__Protobuf__Timestamp *ts, char *buf, size_t size)
 	    gmtime_r(&t, &tm) == NULL ||
 	    strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm) == 0)
 		return -1;
-	if (ts->nanos % 1000000 != 0)
+	if (ts->nanos % 1000 != 0)
 		snprintf(fraction, sizeof(fraction), ".%09d", ts->nanos);
+	else if (ts->nanos % 1000000 != 0)
+		snprintf(fraction, sizeof(fraction), ".%06d", ts->nanos / 1000);
 	else if (ts->nanos != 0)
 		snprintf(fraction, sizeof(fraction), ".%03d",
 		    ts->nanos / 1000000);

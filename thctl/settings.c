@@ -165,11 +165,25 @@ from_file(struct settings *set)
 	free(path);
 }
 
+/* Values of the file are allocated. */
+static void
+forget(struct settings *set)
+{
+	size_t i;
+
+	for (i = 0; i < NWORDS; i++) {
+		free((void *)(uintptr_t)*place(set, &words[i]));
+		*place(set, &words[i]) = NULL;
+	}
+}
+
 void
 settings_complete(struct settings *set)
 {
-	struct settings env = { 0 }, file = { 0 };
+	static struct settings file;
+	struct settings env = { 0 };
 
+	forget(&file);
 	from_env(&env);
 	from_file(&file);
 	fill(set, &env);

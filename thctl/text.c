@@ -27,17 +27,6 @@
 
 #define SAFE_BUFFERS 4
 
-const char *
-safe(const char *s)
-{
-	static char bufs[SAFE_BUFFERS][4096];
-	static unsigned int next;
-	char *buf = bufs[next++ % SAFE_BUFFERS];
-
-	strnvis(buf, s, sizeof(bufs[0]), VIS_CSTYLE | VIS_NL | VIS_TAB);
-	return buf;
-}
-
 size_t
 utf8_length(const char *s)
 {
@@ -79,6 +68,32 @@ printable(const char *s)
 	if (n == 2 && (unsigned char)s[0] == 0xc2 && (unsigned char)s[1] < 0xa0)
 		return 0;
 	return n;
+}
+
+const char *
+safe(const char *s)
+{
+	static char bufs[SAFE_BUFFERS][4096];
+	static unsigned int next;
+	char *buf = bufs[next++ % SAFE_BUFFERS], *to = buf;
+	/* Room for the longest escape and the end. */
+	const char *last = buf + sizeof(bufs[0]) - 8;
+	size_t n;
+
+	while (*s != '\0' && to < last) {
+		n = *s == '\\' ? 0 : printable(s);
+		if (n == 0) {
+			to = vis(to, (unsigned char)*s,
+			    VIS_CSTYLE | VIS_NL | VIS_TAB, s[1]);
+			s++;
+		} else {
+			memcpy(to, s, n);
+			to += n;
+			s += n;
+		}
+	}
+	*to = '\0';
+	return buf;
 }
 
 static int

@@ -70,7 +70,8 @@ struct operands {
 
 /*
  * settings.c: fill in what the flags left open, from the environment, the
- * file, the defaults. Ends the program with EXIT_USAGE on a faulty file.
+ * file, the defaults. The texts stay until the next call. Ends the program
+ * with EXIT_USAGE on a faulty file.
  */
 void settings_complete(struct settings *);
 

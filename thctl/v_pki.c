@@ -67,10 +67,11 @@ int
 verb_pki(const struct options *given, const struct operands *ops)
 {
 	const struct verb *verb = verb_find("pki");
-	struct options o = *given;
+	static struct options o; /* as long as the program, with its lists */
 	const char *words[3];
 	int n;
 
+	o = *given;
 	if ((n = collect(&o, ops, words, 3)) == -1)
 		return EXIT_USAGE;
 	if (o.help) {
