@@ -45,7 +45,14 @@ skip() {
 	echo "ok $n - $1 # SKIP $2"
 }
 
-"$lab" up "$work/lab" >"$work/env" || exit 1
+cat >"$work/extra.conf" <<'EOF'
+class "small" {
+	cpu quota unlimited
+	memory max 32M
+	memory high 32M
+}
+EOF
+"$lab" up "$work/lab" --conf "$work/extra.conf" >"$work/env" || exit 1
 . "$work/env"
 front=${FRONTEND_PIDS%% *}
 thctl() {
@@ -135,9 +142,8 @@ reasons() {
 ok "promise 8: the reason a job ended is exact" reasons
 if grep -qw memory "$(dirname "$CGROUP")/cgroup.controllers"; then
 	oom() {
-		id=$(thctl start -- sh -c \
-		    'head -c 700000000 /dev/zero | tail -c 1')
-		thctl wait "$id" >/dev/null
+		id=$(thctl start --class small tail -n 1 /dev/zero)
+		thctl wait --timeout 100s "$id" >/dev/null
 		thctl status "$id" >"$work/st"
 		grep -qx 'reason oom' "$work/st" || { cat "$work/st"; return 1; }
 	}
