@@ -371,7 +371,10 @@ struct msg_exec_job {
 	/* Directories to hide from the job, wire_strings_check(). */
 	uint32_t hidec;
 	struct wire_bytes hide;
-	/* Limits; only those whose controller is in the mask are applied. */
+	/*
+	 * Limits; only those whose controller is in the mask are applied.
+	 * UINT64_MAX is none.
+	 */
 	uint8_t controllers;
 	uint64_t cpu_quota; /* microseconds per cpu_period */
 	uint64_t cpu_period;

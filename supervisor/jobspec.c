@@ -178,17 +178,24 @@ build_hide(struct block *b)
 	return 0;
 }
 
+/* A class says 0 where there is no limit, jobexec is told the largest. */
+static uint64_t
+limit(uint64_t v)
+{
+	return v == 0 ? UINT64_MAX : v;
+}
+
 static void
 fill_limits(const struct conf_class *c, struct msg_exec_job *msg)
 {
 	msg->controllers = job_config.cgroup->controllers;
-	msg->cpu_quota = c->cpu_quota;
+	msg->cpu_quota = limit(c->cpu_quota);
 	msg->cpu_period = c->cpu_period;
-	msg->memory_max = c->memory_max;
-	msg->memory_high = c->memory_high;
+	msg->memory_max = limit(c->memory_max);
+	msg->memory_high = limit(c->memory_high);
 	msg->memory_swap_max = c->memory_swap_max;
 	msg->memory_oom_group = c->memory_oom_group;
-	msg->pids_max = c->pids_max;
+	msg->pids_max = limit(c->pids_max);
 	msg->io_rbps = c->io_rbps;
 	msg->io_wbps = c->io_wbps;
 	msg->io_riops = c->io_riops;
