@@ -34,6 +34,7 @@
 #include <openssl/rand.h>
 
 #include "conn.h"
+#include "connio.h"
 #include "h2.h"
 #include "rate.h"
 #include "log.h"
@@ -43,14 +44,6 @@
 #include "up.h"
 #include "rbtree.h"
 
-/* Blocks and records per turn of the loop, so that all have theirs. */
-#define WRITES 16
-#define READS 16
-#define READ_SIZE (64 * 1024)
-
-/* Blocks kept for the next who has something to send. */
-#define SPARE_BLOCKS 4
-
 /* Milliseconds without a byte until a ping, and from there to the end. */
 #define PING_AFTER (120 * 1000)
 #define PONG_WITHIN (120 * 1000)
@@ -58,36 +51,6 @@
 /* How long a peer may take to read our last words. */
 #define LINGER 1000
 
-enum conn_state {
-	CONN_HANDSHAKE,
-	CONN_INTRODUCED, /* PEER_UP is sent, PEER_ACK is not here */
-	CONN_OPEN,
-	CONN_LINGER /* our side is shut down */
-};
-
-struct conn {
-	RB_ENTRY(conn) node; /* by id, once it has one */
-	TAILQ_ENTRY(conn) all;
-	TAILQ_ENTRY(conn) half; /* in CONN_HANDSHAKE */
-	TAILQ_ENTRY(conn) dirty;
-	enum conn_state state;
-	uint64_t id; /* 0: none yet */
-	struct stream stream;
-	struct addr *addr; /* NULL: local */
-	char host[48];
-	struct tls_peer peer;
-	struct h2 *h2;
-	struct block *out;
-	struct event rev;
-	struct event wev;
-	struct event timer;
-	int64_t heard; /* when bytes came last */
-	int64_t pinged; /* when a ping was sent that is not answered, or 0 */
-	unsigned int is_dirty : 1;
-	unsigned int closing : 1; /* to be freed when its turn comes */
-	unsigned int blocked : 1; /* the socket takes no more */
-	unsigned int paused : 1; /* the supervisor takes no more */
-};
 RB_HEAD(conn_tree, conn);
 TAILQ_HEAD(conn_list, conn);
 
@@ -104,9 +67,6 @@ static struct conn_list half_open = TAILQ_HEAD_INITIALIZER(half_open);
 static struct conn_list dirty = TAILQ_HEAD_INITIALIZER(dirty);
 static unsigned int nconns;
 static unsigned int nhalf;
-static struct block *spare[SPARE_BLOCKS];
-static unsigned int nspare;
-static uint8_t read_buf[READ_SIZE];
 
 static void conn_readable(evutil_socket_t, short, void *);
 static void conn_writable(evutil_socket_t, short, void *);
@@ -162,30 +122,6 @@ conn_room(const struct conn *c)
 	return h2_room(c->h2);
 }
 
-static struct block *
-block_get(void)
-{
-	struct block *b;
-
-	if (nspare > 0)
-		b = spare[--nspare];
-	else if ((b = malloc(sizeof(*b))) == NULL)
-		return NULL;
-	b->len = b->off = 0;
-	return b;
-}
-
-static void
-block_put(struct block *b)
-{
-	if (b == NULL)
-		return;
-	if (nspare < SPARE_BLOCKS)
-		spare[nspare++] = b;
-	else
-		free(b);
-}
-
 void
 conn_wake(struct conn *c)
 {
@@ -197,8 +133,7 @@ conn_wake(struct conn *c)
 	TAILQ_INSERT_TAIL(&dirty, c, dirty);
 }
 
-/* End it, when nothing of it is in use any more. */
-static void
+void
 conn_end(struct conn *c)
 {
 	c->closing = 1;
@@ -231,8 +166,7 @@ conn_strip(struct conn *c)
 
 	h2_free(c->h2);
 	c->h2 = NULL;
-	block_put(c->out);
-	c->out = NULL;
+	connio_drop(c);
 	if (c->id != 0) {
 		RB_REMOVE(conn_tree, &by_id, c);
 		m.conn = c->id;
@@ -262,11 +196,7 @@ conn_free(struct conn *c)
 	free(c);
 }
 
-/*
- * Say goodbye, and read on for a moment: closing with bytes unread would
- * make the kernel reset the connection, and our last words would be lost.
- */
-static void
+void
 conn_linger(struct conn *c)
 {
 	conn_strip(c);
@@ -575,60 +505,6 @@ conn_timer(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* Key updates cost an honest client nothing, and a flood of them us. */
-static void
-count_updates(struct conn *c)
-{
-	for (; c->peer.updates > 0; c->peer.updates--)
-		h2_glitch(c->h2);
-}
-
-static void
-conn_input(struct conn *c)
-{
-	ssize_t n;
-	int i;
-
-	for (i = 0; i < READS && !c->closing; i++) {
-		if (h2_ending(c->h2))
-			break;
-		if (up_congested()) {
-			c->paused = 1;
-			event_del(&c->rev);
-			break;
-		}
-		n = stream_read(&c->stream, read_buf, sizeof(read_buf));
-		if (n == STREAM_AGAIN)
-			break;
-		if (n <= 0 || h2_input(c->h2, read_buf, n) == -1) {
-			conn_end(c);
-			return;
-		}
-		c->heard = rate_now();
-		c->pinged = 0;
-		if (c->peer.updates > 0)
-			count_updates(c);
-	}
-	conn_wake(c);
-}
-
-static void
-conn_discard(struct conn *c)
-{
-	ssize_t n;
-	int i;
-
-	for (i = 0; i < READS; i++) {
-		n = recv(c->stream.fd, read_buf, sizeof(read_buf),
-		    MSG_DONTWAIT);
-		if (n > 0)
-			continue;
-		if (n == 0 || errno != EAGAIN)
-			conn_end(c);
-		return;
-	}
-}
-
 static void
 conn_readable(evutil_socket_t fd, short what, void *arg)
 {
@@ -643,78 +519,11 @@ conn_readable(evutil_socket_t fd, short what, void *arg)
 	case CONN_INTRODUCED:
 		break;
 	case CONN_OPEN:
-		conn_input(c);
+		connio_input(c);
 		break;
 	case CONN_LINGER:
-		conn_discard(c);
+		connio_discard(c);
 		break;
-	}
-}
-
-/* Wait until the socket takes more. */
-static void
-conn_block(struct conn *c)
-{
-	if (!c->blocked)
-		event_add(&c->wev, NULL);
-	c->blocked = 1;
-}
-
-static void
-conn_unblock(struct conn *c)
-{
-	if (c->blocked)
-		event_del(&c->wev);
-	c->blocked = 0;
-}
-
-/* Returns 1 with something in c->out, 0 if there is nothing, -1. */
-static int
-fill_block(struct conn *c)
-{
-	if (c->out != NULL && c->out->off < c->out->len)
-		return 1;
-	if (c->out == NULL && (c->out = block_get()) == NULL)
-		return -1;
-	c->out->len = c->out->off = 0;
-	if (h2_output(c->h2, c->out) == -1)
-		return -1;
-	if (c->out->len > 0)
-		return 1;
-	block_put(c->out);
-	c->out = NULL;
-	return 0;
-}
-
-static void
-conn_flush(struct conn *c)
-{
-	ssize_t n;
-	int i, r = 0;
-
-	for (i = 0; i < WRITES; i++) {
-		if ((r = fill_block(c)) != 1)
-			break;
-		n = stream_write(&c->stream, c->out->data + c->out->off,
-		    c->out->len - c->out->off);
-		if (n == STREAM_AGAIN) {
-			conn_block(c);
-			return;
-		}
-		if (n < 0) {
-			r = -1;
-			break;
-		}
-		c->out->off += n;
-	}
-	if (r == -1) {
-		conn_end(c);
-	} else if (r == 1) {
-		conn_block(c); /* there is more, but others come first */
-	} else {
-		conn_unblock(c);
-		if (h2_done(c->h2))
-			conn_linger(c);
 	}
 }
 
@@ -728,7 +537,7 @@ conn_writable(evutil_socket_t fd, short what, void *arg)
 	if (c->state == CONN_HANDSHAKE)
 		conn_handshake(c);
 	else if (c->h2 != NULL)
-		conn_flush(c);
+		connio_flush(c);
 }
 
 /* All that this turn of the loop has brought forth is sent at its end. */
@@ -744,7 +553,7 @@ flush_dirty(evutil_socket_t fd, short what, void *arg)
 		TAILQ_REMOVE(&dirty, c, dirty);
 		c->is_dirty = 0;
 		if (!c->closing && c->h2 != NULL && !c->blocked)
-			conn_flush(c);
+			connio_flush(c);
 		if (c->closing)
 			conn_free(c);
 	}
@@ -773,7 +582,7 @@ conn_shutdown(void)
 		if (c->h2 == NULL || c->closing)
 			continue;
 		h2_goaway(c->h2);
-		conn_flush(c);
+		connio_flush(c);
 		stream_shutdown(&c->stream);
 	}
 }

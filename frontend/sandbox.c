@@ -140,9 +140,14 @@ add_rules(scmp_filter_ctx ctx)
 		{ SCMP_SYS(fcntl), 1, { ARG(1, F_GETFD) } },
 		{ SCMP_SYS(fcntl), 1, { ARG(1, F_DUPFD_CLOEXEC) } },
 
-		/* No Nagle; and has a slow peer got what we sent? */
+		/*
+		 * No Nagle, but whole segments in bulk; and has a slow peer
+		 * got what we sent?
+		 */
 		{ SCMP_SYS(setsockopt), 2,
 		    { ARG(1, IPPROTO_TCP), ARG(2, TCP_NODELAY) } },
+		{ SCMP_SYS(setsockopt), 2,
+		    { ARG(1, IPPROTO_TCP), ARG(2, TCP_CORK) } },
 		{ SCMP_SYS(getsockopt), 2,
 		    { ARG(1, IPPROTO_TCP), ARG(2, TCP_INFO) } },
 

@@ -17,6 +17,9 @@
 #include <sys/types.h>
 #include <sys/socket.h>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
 #include <errno.h>
 #include <limits.h>
 #include <unistd.h>
@@ -69,6 +72,15 @@ stream_write(struct stream *s, const void *buf, size_t len)
 	ERR_clear_error();
 	return tls_result(s,
 	    SSL_write(s->ssl, buf, len > INT_MAX ? INT_MAX : len));
+}
+
+void
+stream_cork(struct stream *s, int on)
+{
+	if (s->ssl == NULL || s->corked == on)
+		return;
+	s->corked = on;
+	(void)setsockopt(s->fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
 }
 
 int

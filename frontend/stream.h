@@ -28,6 +28,7 @@
 struct stream {
 	int fd;
 	SSL *ssl; /* NULL: plain */
+	int corked;
 };
 
 #define STREAM_AGAIN (-1) /* not now */
@@ -39,6 +40,8 @@ ssize_t stream_read(struct stream *, void *, size_t);
  * After STREAM_AGAIN the same bytes must come again; they may have moved.
  */
 ssize_t stream_write(struct stream *, const void *, size_t);
+/* Hold back part-filled segments (1), or send them (0). */
+void stream_cork(struct stream *, int);
 /* TLS handshake. 0 when done, or one of the above. */
 int stream_accept(struct stream *, int *);
 /* Tell the peer, as far as that goes without waiting, that we are done. */
