@@ -21,8 +21,8 @@
 
 #include "call.h"
 #include "conn.h"
-#include "rate.h"
 #include "msg.h"
+#include "rate.h"
 #include "rpc.h"
 #include "up.h"
 #include "watch.h"

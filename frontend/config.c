@@ -118,8 +118,9 @@ config_begin(struct imsg *im, const void *msg)
 	next.limits.half_open = m->max_half_open;
 	next.limits.streams = m->max_streams;
 	next.limits.handshake_timeout = m->handshake_timeout;
-	/* Half of the descriptors are for outputs being watched. */
-	most = fd_limit / 2 - FD_RESERVE;
+	/* The other half of them is for outputs being watched. */
+	most = fd_limit > 4 * FD_RESERVE ? fd_limit / 2 - FD_RESERVE :
+					   fd_limit / 4;
 	if (next.limits.conns > most) {
 		log_warnx("%u connections at most: "
 			  "the limit of open files is %zu",

@@ -36,13 +36,13 @@
 #include "conn.h"
 #include "connio.h"
 #include "h2.h"
-#include "rate.h"
 #include "log.h"
 #include "msg.h"
+#include "rate.h"
+#include "rbtree.h"
 #include "stream.h"
 #include "tls.h"
 #include "up.h"
-#include "rbtree.h"
 
 /* Milliseconds without a byte until a ping, and from there to the end. */
 #define PING_AFTER (120 * 1000)
@@ -328,11 +328,18 @@ conn_local(int fd, uint64_t id)
 	event_add(&c->rev, NULL);
 }
 
+/* For a reason of ours, or, with NULL, one of OpenSSL's. */
 static void
-handshake_failed(struct conn *c)
+handshake_failed(struct conn *c, const char *why)
 {
-	log_info("%s: handshake: %s", c->host,
-	    tls_reason(c->stream.ssl, &c->peer));
+	int certificate = 0;
+
+	if (why == NULL)
+		why = tls_reason(c->stream.ssl, &c->peer, &certificate);
+	if (certificate)
+		log_notice("%s: certificate refused: %s", c->host, why);
+	else
+		log_info("%s: handshake: %s", c->host, why);
 	addr_failed(c->addr);
 	not_half_open(c);
 	conn_linger(c);
@@ -385,13 +392,12 @@ conn_handshake(struct conn *c)
 			event_add(&c->wev, NULL);
 		return;
 	case STREAM_ERROR:
-		handshake_failed(c);
+		handshake_failed(c, NULL);
 		return;
 	}
 	event_del(&c->wev);
 	if ((why = tls_check(c->stream.ssl)) != NULL) {
-		c->peer.refused = why;
-		handshake_failed(c);
+		handshake_failed(c, why);
 		return;
 	}
 	not_half_open(c);

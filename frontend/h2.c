@@ -25,8 +25,8 @@
 #include "conn.h"
 #include "flood.h"
 #include "h2.h"
-#include "rate.h"
 #include "log.h"
+#include "rate.h"
 
 #define CONN_WINDOW (256 * 1024)
 #define HEADER_LIST_MAX 8192

@@ -138,7 +138,7 @@ main(void)
 	up_init(base);
 	conn_init(base);
 	call_init(base);
-	watch_init(base);
+	watch_init(base, files / 4);
 	config_init(base, files);
 	done.version = MSG_VERSION;
 	if (up_send(MSG_SETUP_DONE, &done) == -1)

@@ -102,17 +102,33 @@ take(struct cursor *c, size_t n)
 	return 0;
 }
 
+/* Little endian. */
+static int
+get_fixed(struct cursor *c, size_t size, uint64_t *n)
+{
+	const uint8_t *p = c->p;
+	size_t i;
+
+	if (take(c, size) == -1)
+		return -1;
+	for (i = 0; i < size; i++)
+		*n |= (uint64_t)p[i] << 8 * i;
+	return 0;
+}
+
 /* A value that is no group. */
 static int
 get_value(struct cursor *c, int wire, struct value *v)
 {
+	v->n = 0;
+	v->p = c->p;
 	switch (wire) {
 	case WIRE_VARINT:
 		return get_varint(c, &v->n);
 	case WIRE_64BIT:
-		return take(c, 8);
+		return get_fixed(c, 8, &v->n);
 	case WIRE_32BIT:
-		return take(c, 4);
+		return get_fixed(c, 4, &v->n);
 	case WIRE_LENGTH:
 		if (get_varint(c, &v->n) == -1)
 			return -1;
@@ -309,9 +325,13 @@ enum pb_error
 pb_decode(const ProtobufCMessageDescriptor *desc, const struct pb_map *map,
     size_t nmap, const uint8_t *data, size_t len, void *out, struct pb_in *in)
 {
-	struct cursor c = { data, data + len };
+	struct cursor c;
 	enum pb_error e = PB_OK;
 
+	if (len == 0)
+		return PB_OK; /* and there may be no data */
+	c.p = data;
+	c.end = data + len;
 	while (e == PB_OK && c.p < c.end)
 		e = decode_field(desc, map, nmap, &c, out, in);
 	if (e == PB_OK && in->field != NULL)

@@ -65,7 +65,7 @@ pbw_init(struct pbw *w, size_t front)
 	uint8_t *p;
 
 	memset(w, 0, sizeof(*w));
-	if ((p = room(w, front)) != NULL) {
+	if (front > 0 && (p = room(w, front)) != NULL) {
 		memset(p, 0, front);
 		w->len = front;
 	}

@@ -15,7 +15,6 @@
  */
 
 #include <sys/types.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -86,10 +85,7 @@ static const int allowed[] = {
 	SCMP_SYS(exit_group),
 };
 
-/*
- * What libraries try, and do well without. fstat() may be newfstatat(): that
- * one is told apart by its flag, below.
- */
+/* What libraries may try, and do well without. */
 static const int refused[] = {
 	SCMP_SYS(open),
 	SCMP_SYS(openat),
@@ -99,9 +95,7 @@ static const int refused[] = {
 	SCMP_SYS(statx),
 	SCMP_SYS(access),
 	SCMP_SYS(readlink),
-	SCMP_SYS(ioctl),
 	SCMP_SYS(sysinfo),
-	SCMP_SYS(socket),
 };
 
 /*
@@ -132,13 +126,11 @@ add_rules(scmp_filter_ctx ctx)
 		{ SCMP_SYS(mprotect), 1, { WITHOUT(2, PROT_EXEC) } },
 
 		/*
-		 * To look at descriptor flags, not to set any: the flags of a
+		 * To look at the flags of a file, not to set any: those of a
 		 * file that was passed are shared with others. No locks, no
 		 * leases.
 		 */
 		{ SCMP_SYS(fcntl), 1, { ARG(1, F_GETFL) } },
-		{ SCMP_SYS(fcntl), 1, { ARG(1, F_GETFD) } },
-		{ SCMP_SYS(fcntl), 1, { ARG(1, F_DUPFD_CLOEXEC) } },
 
 		/*
 		 * No Nagle, but whole segments in bulk; and has a slow peer

@@ -31,10 +31,12 @@
 #include "up.h"
 #include "watch.h"
 
-/* Open at a time: two descriptors each, and connections need some too. */
-#define SOURCES_MAX 8192
 /* Notices taken in one go; the rest makes the descriptor ready again. */
 #define NOTICES 32
+
+/* What is kept of outputs read lately. */
+#define CACHE_BLOCK (64 * 1024)
+#define CACHE_BLOCKS 16
 
 RB_HEAD(source_tree, source);
 
@@ -46,11 +48,13 @@ static struct event_base *base;
 static struct source_tree sources = RB_INITIALIZER(&sources);
 static TAILQ_HEAD(, source) closing = TAILQ_HEAD_INITIALIZER(closing);
 static unsigned int nsources;
+static unsigned int most;
 
 void
-source_init(struct event_base *b)
+source_init(struct event_base *b, unsigned int n)
 {
 	base = b;
+	most = n;
 }
 
 static int
@@ -138,7 +142,7 @@ source_open(uint64_t number, struct imsg *im)
 		source_free(s);
 		s = NULL;
 	}
-	if (s != NULL || nsources >= SOURCES_MAX ||
+	if (s != NULL || nsources >= most ||
 	    (s = calloc(1, sizeof(*s))) == NULL) {
 		give_back(number, 1);
 		return NULL;
@@ -229,22 +233,67 @@ source_end(const struct msg_out_eof *m)
 	return s;
 }
 
-int
-source_read(struct source *s, uint8_t *dst, size_t len, uint64_t offset)
+/*
+ * Blocks read lately, direct-mapped: watchers of one output tend to be at the
+ * same place, and what one has read the next need not fetch from the kernel.
+ * Output is only ever appended to, so what was read stays true.
+ */
+static struct cached {
+	uint64_t number; /* of the source; 0: nothing */
+	uint64_t offset;
+	size_t len;
+	uint8_t data[CACHE_BLOCK];
+} cache[CACHE_BLOCKS];
+
+static int
+cache_fill(struct cached *b, const struct source *s, uint64_t offset)
 {
 	ssize_t n;
 
-	while (len > 0) {
-		n = pread(s->fd, dst, len, offset);
+	b->number = 0;
+	b->len = 0;
+	while (b->len < CACHE_BLOCK) {
+		n = pread(s->fd, b->data + b->len, CACHE_BLOCK - b->len,
+		    offset + b->len);
 		if (n == -1 && errno == EINTR)
 			continue;
-		if (n <= 0) {
-			if (n == 0)
-				errno = ENODATA;
-			log_warn("output: read at %llu",
-			    (unsigned long long)offset);
+		if (n == -1)
+			return -1;
+		if (n == 0)
+			break;
+		b->len += n;
+	}
+	b->number = s->number;
+	b->offset = offset;
+	return 0;
+}
+
+int
+source_read(struct source *s, uint8_t *dst, size_t len, uint64_t offset)
+{
+	struct cached *b;
+	uint64_t start;
+	size_t at, n;
+
+	while (len > 0) {
+		at = offset % CACHE_BLOCK;
+		start = offset - at;
+		n = CACHE_BLOCK - at;
+		if (n > len)
+			n = len;
+		b = &cache[(start / CACHE_BLOCK + s->number * 7) %
+		    CACHE_BLOCKS];
+		if ((b->number != s->number || b->offset != start ||
+			b->len < at + n) &&
+		    cache_fill(b, s, start) == -1) {
+			log_warn("output: read");
 			return -1;
 		}
+		if (b->len < at + n) {
+			log_warnx("output: shorter than it was");
+			return -1;
+		}
+		memcpy(dst, b->data + at, n);
 		dst += n;
 		len -= n;
 		offset += n;

@@ -54,7 +54,8 @@ struct source {
 	uint64_t mark; /* see up_watch_answered() */
 };
 
-void source_init(struct event_base *);
+/* At most so many at a time; each has two descriptors. */
+void source_init(struct event_base *, unsigned int);
 
 /*
  * The source of an OUT_OPEN or OUT_SHARE, with one more user. NULL if there

@@ -224,9 +224,9 @@ use_key(SSL_CTX *ctx, const struct tls_pem *pem)
 		return failed("key", pem);
 	key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
 	BIO_free(bio);
-	if (key == NULL)
-		return failed("key", pem);
 	ERR_clear_error();
+	if (key == NULL)
+		return failed("no private key, or one with a passphrase", pem);
 	ok = SSL_CTX_use_PrivateKey(ctx, key) == 1 &&
 	    SSL_CTX_check_private_key(ctx) == 1;
 	EVP_PKEY_free(key);
@@ -344,12 +344,13 @@ tls_check(SSL *ssl)
 }
 
 const char *
-tls_reason(const SSL *ssl, const struct tls_peer *peer)
+tls_reason(const SSL *ssl, const struct tls_peer *peer, int *certificate)
 {
 	unsigned long e = ERR_peek_last_error();
 	long verify = SSL_get_verify_result(ssl);
 	const char *why;
 
+	*certificate = peer->refused != NULL || verify != X509_V_OK;
 	if (peer->refused != NULL)
 		return peer->refused;
 	if (verify != X509_V_OK)

@@ -56,7 +56,10 @@ SSL *tls_new(SSL_CTX *, int, struct tls_peer *);
 /* After the handshake: is all as it must be? NULL, or what is not. */
 const char *tls_check(SSL *);
 
-/* Why a handshake failed; good until the next call. */
-const char *tls_reason(const SSL *, const struct tls_peer *);
+/*
+ * Why a handshake failed; good until the next call. The int is set to 1 if
+ * it was because of the client's certificate.
+ */
+const char *tls_reason(const SSL *, const struct tls_peer *, int *);
 
 #endif

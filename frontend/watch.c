@@ -109,9 +109,9 @@ watch_answered(void)
 }
 
 void
-watch_init(struct event_base *base)
+watch_init(struct event_base *base, unsigned int sources)
 {
-	source_init(base);
+	source_init(base, sources);
 }
 
 void

@@ -32,9 +32,9 @@ struct watcher;
  * Watching output. A source is the output file of a job, opened for this
  * process by the supervisor and shared by all who watch the job; a watcher
  * is one call with its own offset. Nothing is kept for a watcher that does
- * not read.
+ * not read. At most so many sources are open at a time.
  */
-void watch_init(struct event_base *);
+void watch_init(struct event_base *, unsigned int);
 
 /* A watcher of the named job for the call: from the offset; follow or not. */
 struct watcher *watch_new(struct call *, const char *, uint64_t, int);
