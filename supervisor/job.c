@@ -105,7 +105,8 @@ on_exited(void *arg, const struct msg_exec_exit *msg)
 	job->exited = 1;
 	job->status = msg->status;
 	job->oom_killed = msg->oom_killed != 0;
-	job->end_ns = msg->end_ns;
+	/* The start is ours, the end is jobexec's: a short job may overlap. */
+	job->end_ns = msg->end_ns > job->start_ns ? msg->end_ns : job->start_ns;
 	job->output_size = msg->output_size;
 	job_event(job, EV_EXIT);
 }
