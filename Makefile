@@ -90,10 +90,10 @@ CTL := $(O)/bin/thctl
 
 LIBS_SUP = $(call pc_libs,libevent_core libbsd-overlay)
 LIBS_FRONT = $(call pc_libs,libssl libcrypto libnghttp2 libprotobuf-c \
-	libevent_core libseccomp zlib libbsd-overlay)
+	libevent_core libseccomp libbsd-overlay)
 LIBS_EXEC = $(call pc_libs,libbsd-overlay)
 LIBS_CTL = $(call pc_libs,libssl libcrypto libnghttp2 libprotobuf-c \
-	libevent_core libbsd-overlay)
+	libbsd-overlay)
 
 .PHONY: all deps install check check-native lint demo bench clean FORCE
 .DELETE_ON_ERROR:

@@ -355,12 +355,6 @@ chan_congested(const struct chan *c)
 	return c->queued > HIGH_WATER;
 }
 
-size_t
-chan_queued(const struct chan *c)
-{
-	return c->queued;
-}
-
 void
 chan_pause(struct chan *c, int on)
 {
@@ -370,10 +364,4 @@ chan_pause(struct chan *c, int on)
 		event_del(c->rev);
 	else
 		event_add(c->rev, NULL);
-}
-
-const char *
-chan_name(const struct chan *c)
-{
-	return c->name;
 }

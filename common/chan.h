@@ -75,10 +75,7 @@ int chan_send(struct chan *, enum msg_type, uint32_t, const void *, int *, int,
 
 /* Is more queued than the high water mark? Stop producing then. */
 int chan_congested(const struct chan *);
-/* Bytes that wait in the queue. */
-size_t chan_queued(const struct chan *);
 /* Stop and resume reading. */
 void chan_pause(struct chan *, int);
-const char *chan_name(const struct chan *);
 
 #endif

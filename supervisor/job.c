@@ -39,7 +39,7 @@ struct job_config job_config;
 
 RB_HEAD(job_tree, job);
 static struct job_tree jobs = RB_INITIALIZER(&jobs);
-static unsigned int nactive, njobs;
+static unsigned int nactive;
 
 static int
 job_cmp(const struct job *a, const struct job *b)
@@ -299,7 +299,6 @@ job_start(const struct job_spec *spec, struct job_waiter *w,
 		return NULL;
 	}
 	RB_INSERT(job_tree, &jobs, job);
-	njobs++;
 	w->active = 1;
 	TAILQ_INSERT_TAIL(&job->live->started, w, entry);
 	return job;
@@ -526,10 +525,4 @@ unsigned int
 job_count_active(void)
 {
 	return nactive;
-}
-
-unsigned int
-job_count(void)
-{
-	return njobs;
 }

@@ -142,9 +142,8 @@ int job_open_output(const struct job *, int *, int *);
  */
 void job_announce_to(struct job *, int);
 
-/* How many jobs have not ended, and how many there are. */
+/* How many jobs have not ended. */
 unsigned int job_count_active(void);
-unsigned int job_count(void);
 /* Stop every job, for `on stop kill`. */
 void job_stop_all(const char *);
 

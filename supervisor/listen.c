@@ -96,12 +96,12 @@ static int
 add(const struct conf_listen *cl, const struct listeners *old,
     struct listeners *ls)
 {
-	const char *form = strchr(cl->host, ':') != NULL ? "[%s]:%s" : "%s:%s";
 	struct listener *l;
 	char address[128];
 
-	snprintf(address, sizeof(address), form[0] == '[' ? "[%s]:%s" : "%s:%s",
-	    cl->host, cl->port);
+	snprintf(address, sizeof(address),
+	    strchr(cl->host, ':') != NULL ? "[%s]:%s" : "%s:%s", cl->host,
+	    cl->port);
 	if ((l = calloc(1, sizeof(*l))) == NULL ||
 	    (l->address = strdup(address)) == NULL) {
 		log_warn("listen on %s", address);

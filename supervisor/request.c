@@ -81,6 +81,13 @@ result_error(struct worker *w, uint32_t id, const struct job_error *err)
 }
 
 static void
+no_memory(struct worker *w, uint32_t id)
+{
+	result(w, id, RES_RESOURCE_EXHAUSTED, "MEMORY", NULL,
+	    "the supervisor is out of memory");
+}
+
+static void
 send_info(struct worker *w, uint32_t id, struct job *job)
 {
 	struct msg_job_info info;
@@ -354,8 +361,7 @@ request_start(struct worker *w, uint32_t id, const void *data, struct imsg *m)
 	    start_spec(w, id, p, msg, &name, &spec) == -1)
 		return 0;
 	if ((r = request_new(w, id, msg->conn, start_done)) == NULL) {
-		result(w, id, RES_RESOURCE_EXHAUSTED, "MEMORY", NULL,
-		    "the supervisor is out of memory");
+		no_memory(w, id);
 		return 0;
 	}
 	if ((job = job_start(&spec, &r->waiter, &err)) == NULL) {
@@ -405,11 +411,26 @@ wait_done(struct job *job, struct job_waiter *waiter)
 	request_free(r);
 }
 
+/* Ask for news of the job, to be answered by fn when it comes. */
+static void
+answer_later(struct worker *w, uint32_t id, uint64_t conn, struct job *job,
+    void (*fn)(struct job *, struct job_waiter *),
+    void (*wait)(struct job *, struct job_waiter *))
+{
+	struct request *r;
+
+	if ((r = request_new(w, id, conn, fn)) == NULL) {
+		no_memory(w, id);
+		return;
+	}
+	r->job = job;
+	wait(job, &r->waiter);
+}
+
 int
 request_stop(struct worker *w, uint32_t id, const void *data, struct imsg *m)
 {
 	const struct msg_job_ref *ref = data;
-	struct request *r;
 	struct peer *p;
 	struct job *job;
 	int violation;
@@ -418,14 +439,8 @@ request_stop(struct worker *w, uint32_t id, const void *data, struct imsg *m)
 	job = request_job(w, id, ref, METHOD_STOP, &p, &violation);
 	if (job == NULL)
 		return violation ? -1 : 0;
-	if ((r = request_new(w, id, ref->conn, stop_done)) == NULL) {
-		result(w, id, RES_RESOURCE_EXHAUSTED, "MEMORY", NULL,
-		    "the supervisor is out of memory");
-		return 0;
-	}
-	r->job = job;
 	job_stop(job, p->identity);
-	job_wait_stopped(job, &r->waiter);
+	answer_later(w, id, ref->conn, job, stop_done, job_wait_stopped);
 	return 0;
 }
 
@@ -433,7 +448,6 @@ int
 request_wait(struct worker *w, uint32_t id, const void *data, struct imsg *m)
 {
 	const struct msg_job_ref *ref = data;
-	struct request *r;
 	struct peer *p;
 	struct job *job;
 	int violation;
@@ -442,13 +456,7 @@ request_wait(struct worker *w, uint32_t id, const void *data, struct imsg *m)
 	job = request_job(w, id, ref, METHOD_WAIT, &p, &violation);
 	if (job == NULL)
 		return violation ? -1 : 0;
-	if ((r = request_new(w, id, ref->conn, wait_done)) == NULL) {
-		result(w, id, RES_RESOURCE_EXHAUSTED, "MEMORY", NULL,
-		    "the supervisor is out of memory");
-		return 0;
-	}
-	r->job = job;
-	job_wait(job, &r->waiter);
+	answer_later(w, id, ref->conn, job, wait_done, job_wait);
 	return 0;
 }
 
