@@ -289,7 +289,7 @@ yes_sh -- '{ echo 1 >/sys/fs/cgroup/cgroup.kill; } 2>/dev/null || echo yes'
 ok "which it cannot write"
 before=$(wc -l </proc/self/mountinfo)
 run_sh -k 300 -- 'sleep 9' &
-sleep 0.15
+until_ok event STARTED
 [ "$before" -eq "$(wc -l </proc/self/mountinfo)" ]
 r=$?
 wait

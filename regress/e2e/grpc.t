@@ -22,65 +22,18 @@ BUILD is the build folder.
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
 import uuid
 
 import grpc
-from grpc_tools import protoc
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-TOP = os.path.dirname(os.path.dirname(HERE))
-PROTO = 'drrev/telehandler/foreman/v1alpha1/telehandler.proto'
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                '..', 'lib'))
+from labtest import channel, finish, lab, ok, read, stubs  # noqa: E402
+
 LIMIT = 60
-
-count = 0
-failed = 0
-
-
-def ok(good, name, detail=''):
-    global count, failed
-    count += 1
-    if not good:
-        failed += 1
-    print(f"{'' if good else 'not '}ok {count} - {name}", flush=True)
-    if not good and detail != '':
-        print(f'# {detail}', flush=True)
-
-
-def stubs(work):
-    import grpc_tools
-    wkt = os.path.join(os.path.dirname(grpc_tools.__file__), '_proto')
-    if protoc.main(['protoc', f'-I{TOP}/proto', f'-I{wkt}',
-                    f'--python_out={work}', f'--grpc_python_out={work}',
-                    PROTO]) != 0:
-        sys.exit('protoc failed')
-    sys.path.insert(0, work)
-    from drrev.telehandler.foreman.v1alpha1 import telehandler_pb2 as pb
-    from drrev.telehandler.foreman.v1alpha1 import telehandler_pb2_grpc as rpc
-    return pb, rpc
-
-
-def lab(*args):
-    out = subprocess.run([f'{TOP}/regress/lab', *args], check=True,
-                         stdout=subprocess.PIPE, text=True).stdout
-    return dict(line.split('=', 1) for line in out.splitlines())
-
-
-def read(path):
-    with open(path, 'rb') as f:
-        return f.read()
-
-
-def channel(env, name):
-    certs = env['CERTDIR']
-    creds = grpc.ssl_channel_credentials(
-        read(f'{certs}/ca.pem'), read(f'{certs}/{name}-key.pem'),
-        read(f'{certs}/{name}.pem'))
-    return grpc.secure_channel(f"{env['ADDRESS']}:{env['PORT']}", creds)
-
 
 def refused(code, name, call, *args):
     try:
@@ -183,7 +136,8 @@ def test_watchers(pb, stub, env):
 
 
 def test_follow(pb, stub):
-    job = stub.StartJob(sh(pb, 'echo one; sleep 1; echo two'), timeout=LIMIT)
+    job = stub.StartJob(sh(pb, "trap 'echo two; exit 0' TERM; echo one; "
+                           'while :; do sleep 0.1; done'), timeout=LIMIT)
     it = iter(stub.WatchJobOutput(pb.WatchJobOutputRequest(name=job.name),
                                   timeout=LIMIT))
     first = next(it)
@@ -191,6 +145,7 @@ def test_follow(pb, stub):
                            timeout=LIMIT)
     ok(first.data == b'one\n' and st.state == pb.JOB_STATE_RUNNING,
        'output comes while the job runs')
+    stub.StopJob(pb.StopJobRequest(name=job.name), timeout=LIMIT)
     rest = b''.join(m.data for m in it)
     ok(rest == b'two\n', 'and is followed to the end', rest)
 
@@ -271,8 +226,7 @@ except Exception as e:
     if os.path.exists(f'{labdir}/log'):
         for line in open(f'{labdir}/log', errors='replace'):
             print('#', line, end='')
-    subprocess.run([f'{TOP}/regress/lab', 'down', labdir])
+    lab('down', labdir)
 finally:
     shutil.rmtree(work, ignore_errors=True)
-print(f'1..{count}')
-sys.exit(1 if failed else 0)
+finish()

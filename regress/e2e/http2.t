@@ -36,33 +36,15 @@ from hyperframe.frame import (
     PingFrame, PriorityFrame, RstStreamFrame, SettingsFrame,
     WindowUpdateFrame)
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                '..', 'lib'))
+from labtest import finish, lab, ok  # noqa: E402
+
 SERVICE = '/drrev.telehandler.foreman.v1alpha1.ForemanService/'
 PREFACE = b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
 CALM = 11
 OK, INVALID, DEADLINE, NOT_FOUND = 0, 3, 4, 5
 EXHAUSTED, UNIMPLEMENTED, INTERNAL = 8, 12, 13
-
-count = 0
-failed = 0
-
-
-def ok(good, name, detail=''):
-    global count, failed
-    count += 1
-    if not good:
-        failed += 1
-    print(f"{'' if good else 'not '}ok {count} - {name}", flush=True)
-    if not good and detail != '':
-        print(f'# {detail}', flush=True)
-
-
-def lab(*args):
-    out = subprocess.run([f'{TOP}/regress/lab', *args], check=True,
-                         stdout=subprocess.PIPE, text=True).stdout
-    return dict(line.split('=', 1) for line in out.splitlines())
-
 
 def context(env, name='tele-tester', alpn=('h2',)):
     ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -213,6 +195,14 @@ class Conn:
         """Does a call on it still get an answer?"""
         return self.call(self.next(), SERVICE + 'GetJobStatus',
                          b'') == INVALID
+
+
+def soon(true, limit=5):
+    """Does it become true within the time?"""
+    end = time.time() + limit
+    while not true() and time.time() < end:
+        time.sleep(0.02)
+    return true()
 
 
 def grpc(message, flag=0):
@@ -437,21 +427,23 @@ def test_watch(env):
     got = c.call(9, SERVICE + 'WatchJobOutput',
                  string(1, name) + offset + b'\x0b')
     ok(got == 11, 'from beyond it', got)
-    live = run(c, 11, 'printf abc; exec sleep 30')
-    time.sleep(0.5)
-    got = c.call(13, SERVICE + 'WatchJobOutput',
-                 string(1, live) + b'\x90\x01\x01')
-    ok(got == OK and b'abc' in c.data[13] and b'\xa8\x01\x01' in c.data[13],
-       'without following, a running job', f'{got} {c.data.get(13)}')
-    c.request(15, SERVICE + 'WatchJobOutput', string(1, live))
-    while 15 not in c.data:
+    live = run(c, 11, 'printf abc; exec sleep 1000')
+    c.request(13, SERVICE + 'WatchJobOutput', string(1, live))
+    while 13 not in c.data:
         c.one()
-    ok(b'abc' in c.data[15], 'followed')
+    c.frame(RstStreamFrame(13, 8))
+    got = c.call(15, SERVICE + 'WatchJobOutput',
+                 string(1, live) + b'\x90\x01\x01')
+    ok(got == OK and b'abc' in c.data[15] and b'\xa8\x01\x01' in c.data[15],
+       'without following, a running job', f'{got} {c.data.get(15)}')
+    c.request(17, SERVICE + 'WatchJobOutput', string(1, live))
+    while 17 not in c.data:
+        c.one()
+    ok(b'abc' in c.data[17], 'followed')
     fds = open_fds(env)
-    c.frame(RstStreamFrame(15, 8))
+    c.frame(RstStreamFrame(17, 8))
     ok(c.alive(), 'cancelled')
-    time.sleep(0.2)
-    ok(open_fds(env) < fds, 'which frees what it held')
+    ok(soon(lambda: open_fds(env) < fds), 'which frees what it held')
     c.call(c.next(), SERVICE + 'StopJob', string(1, live))
     none = f'users/tele-tester/jobs/{"0" * 8}-0000-4000-8000-{"0" * 12}'
     stream = c.next()
@@ -748,8 +740,7 @@ def main():
     finally:
         lab('down', directory)
         shutil.rmtree(work, ignore_errors=True)
-    print(f'1..{count}')
-    sys.exit(1 if failed else 0)
+    finish()
 
 
 if __name__ == '__main__':

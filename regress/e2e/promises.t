@@ -20,30 +20,7 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
-lab=$here/../lab
-work=$(mktemp -d /var/lib/th-prom.XXXXXX)
-chmod 755 "$work"
-n=0
-bad=0
-trap '"$lab" down "$work/lab"; rm -rf "$work"' EXIT
-
-ok() {
-	name=$1
-	shift
-	n=$((n + 1))
-	if "$@" >"$work/ok.out" 2>&1; then
-		echo "ok $n - $name"
-	else
-		echo "not ok $n - $name"
-		sed 's/^/# /' "$work/ok.out"
-		bad=1
-	fi
-}
-
-skip() {
-	n=$((n + 1))
-	echo "ok $n - $1 # SKIP $2"
-}
+. "$here/../lib/tap.sh"
 
 cat >"$work/extra.conf" <<'EOF'
 class "small" {
@@ -52,8 +29,7 @@ class "small" {
 	memory high 32M
 }
 EOF
-"$lab" up "$work/lab" --conf "$work/extra.conf" >"$work/env" || exit 1
-. "$work/env"
+lab_up --conf "$work/extra.conf"
 front=${FRONTEND_PIDS%% *}
 thctl() {
 	"$BUILD/bin/thctl" --server "$ADDRESS:$PORT" --ca "$CERTDIR/ca.pem" \
@@ -163,5 +139,4 @@ alive() {
 	thctl run true && kill -0 "$front" && kill -0 "$SUPERVISOR_PID"
 }
 ok "promise 9: garbage ends no process" alive
-echo "1..$n"
-exit $bad
+finish

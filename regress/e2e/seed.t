@@ -20,27 +20,8 @@
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
-lab=$here/../lab
+. "$here/../lib/tap.sh"
 thctl=$BUILD/bin/thctl
-work=$(mktemp -d /var/lib/th-seed.XXXXXX)
-chmod 755 "$work"
-n=0
-bad=0
-trap '"$lab" down "$work/lab"; rm -rf "$work"' EXIT
-
-# ok NAME COMMAND...: the command succeeds.
-ok() {
-	name=$1
-	shift
-	n=$((n + 1))
-	if "$@" >"$work/ok.out" 2>&1; then
-		echo "ok $n - $name"
-	else
-		echo "not ok $n - $name"
-		sed 's/^/# /' "$work/ok.out"
-		bad=1
-	fi
-}
 
 # code N COMMAND...: the command exits with N.
 code() {
@@ -54,8 +35,7 @@ code() {
 	}
 }
 
-"$lab" up "$work/lab" >"$work/env" || exit 1
-. "$work/env"
+lab_up
 export THCTL_SERVER="$ADDRESS:$PORT" THCTL_CA="$CERTDIR/ca.pem"
 export THCTL_CERT="$CERTDIR/tele-tester.pem"
 export THCTL_KEY="$CERTDIR/tele-tester-key.pem"
@@ -119,5 +99,4 @@ big() {
 	    grep -qx "$size"
 }
 ok "32 MiB arrive whole" big
-echo "1..$n"
-exit $bad
+finish
