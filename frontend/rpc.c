@@ -170,20 +170,7 @@ grace(struct call *c, const struct request *r, uint32_t *ms)
 	return 0;
 }
 
-static int
-bad_env(struct call *c, const struct pb_strings *env)
-{
-	const char *p, *s;
-
-	for (s = env->buf; s < env->buf + env->len; s += strlen(s) + 1) {
-		if ((p = strchr(s, '=')) == NULL || p == s) {
-			call_bad_field(c, "env", "must be NAME=value");
-			return 1;
-		}
-	}
-	return 0;
-}
-
+/* Here only what the message cannot carry; the supervisor judges the rest. */
 static void
 send_start(struct call *c, const struct request *r)
 {
@@ -196,13 +183,9 @@ send_start(struct call *c, const struct request *r)
 		    "arguments and environment are larger than 128 KiB");
 		return;
 	}
-	if (r->command[0] == '\0') {
-		call_bad_field(c, "command", "must not be empty");
-		return;
-	}
 	if (too_long(c, "parent", r->parent, MSG_NAME_MAX) ||
 	    too_long(c, "working_directory", r->cwd, MSG_PATH_MAX) ||
-	    too_long(c, "class", r->class, CLASS_MAX) || bad_env(c, &r->env) ||
+	    too_long(c, "class", r->class, CLASS_MAX) ||
 	    grace(c, r, &m.grace_ms) == -1)
 		return;
 	m.conn = conn_id(c->conn);
