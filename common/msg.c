@@ -54,6 +54,13 @@
 		WIRE_BYTES, offsetof(struct S, m), max                         \
 	}
 
+/* A struct msg_limits within. */
+#define LIMITS(m)                                                              \
+	U64(m.cpu_quota), U64(m.cpu_period), U64(m.memory_max),                \
+	    U64(m.memory_high), U64(m.memory_swap_max),                        \
+	    U8(m.memory_oom_group), U64(m.pids_max), U64(m.io_rbps),           \
+	    U64(m.io_wbps), U64(m.io_riops), U64(m.io_wiops)
+
 #define COMMAND_MAX MSG_ARGS_MAX
 #define CLASS_MAX 64
 #define DISKS_MAX (16 * 1024)
@@ -147,6 +154,8 @@ static const struct wire_field f_job_start[] = {
 	STR(cwd, MSG_PATH_MAX),
 	STR(class, CLASS_MAX),
 	U32(grace_ms),
+	U32(labelc),
+	BYTES(labels, MSG_LABELS_MAX),
 };
 #undef S
 
@@ -199,10 +208,15 @@ static const struct wire_field f_job_info[] = {
 	I64(start_ns),
 	I64(end_ns),
 	U64(output_size),
+	U64(output_first),
+	U64(output_dropped),
 	STR(command, COMMAND_MAX),
 	U32(argc),
 	BYTES(argv, MSG_ARGS_MAX),
+	U32(labelc),
+	BYTES(labels, MSG_LABELS_MAX),
 	STR(class, CLASS_MAX),
+	LIMITS(limits),
 	STR(stopped_by, MSG_IDENTITY_MAX),
 	STR(stats, MSG_STATS_MAX),
 };
@@ -247,17 +261,7 @@ static const struct wire_field f_exec_job[] = {
 	U32(hidec),
 	BYTES(hide, DISKS_MAX),
 	U8(controllers),
-	U64(cpu_quota),
-	U64(cpu_period),
-	U64(memory_max),
-	U64(memory_high),
-	U64(memory_swap_max),
-	U8(memory_oom_group),
-	U64(pids_max),
-	U64(io_rbps),
-	U64(io_wbps),
-	U64(io_riops),
-	U64(io_wiops),
+	LIMITS(limits),
 	U32(diskc),
 	BYTES(disks, DISKS_MAX),
 };

@@ -29,7 +29,7 @@
  * number of descriptors.
  */
 
-#define MSG_VERSION 1 /* raise with every change; checked at start-up */
+#define MSG_VERSION 2 /* raise with every change; checked at start-up */
 
 /* The ends of channels. A type is allowed on a side or it is a violation. */
 enum msg_side {
@@ -170,8 +170,26 @@ enum result_code {
 #define MSG_TEXT_MAX 1024
 #define MSG_PATH_MAX 4096
 #define MSG_STATS_MAX (16 * 1024)
+#define MSG_LABELS_MAX (8 * 1024) /* of a job, keys and values */
 #define MSG_UUID_LEN 36
 #define MSG_GRACE_UNSET UINT32_MAX
+
+/* The limits of a job, as its class had them at the start. */
+#define MSG_UNLIMITED UINT64_MAX
+struct msg_limits {
+	uint64_t cpu_quota; /* microseconds per cpu_period */
+	uint64_t cpu_period;
+	uint64_t memory_max; /* bytes */
+	uint64_t memory_high;
+	uint64_t memory_swap_max;
+	uint8_t memory_oom_group;
+	uint64_t pids_max;
+	/* Per second, on each disk. */
+	uint64_t io_rbps;
+	uint64_t io_wbps;
+	uint64_t io_riops;
+	uint64_t io_wiops;
+};
 
 /*
  * SETUP: first message to every child. The child answers SETUP_DONE when it
@@ -265,6 +283,8 @@ struct msg_job_start {
 	const char *cwd;
 	const char *class;
 	uint32_t grace_ms; /* MSG_GRACE_UNSET: the class's */
+	uint32_t labelc; /* keys and values in turn, so twice the labels */
+	struct wire_bytes labels; /* wire_strings_check() */
 };
 
 /*
@@ -315,10 +335,15 @@ struct msg_job_info {
 	int64_t start_ns; /* CLOCK_REALTIME */
 	int64_t end_ns; /* 0 while it runs */
 	uint64_t output_size;
+	uint64_t output_first; /* offset of the first byte still kept */
+	uint64_t output_dropped; /* bytes that are not kept any more */
 	const char *command;
 	uint32_t argc;
 	struct wire_bytes argv;
+	uint32_t labelc; /* as in JOB_START */
+	struct wire_bytes labels;
 	const char *class;
+	struct msg_limits limits;
 	const char *stopped_by;
 	const char *stats; /* lines "name value\n" */
 };
@@ -371,23 +396,9 @@ struct msg_exec_job {
 	/* Directories to hide from the job, wire_strings_check(). */
 	uint32_t hidec;
 	struct wire_bytes hide;
-	/*
-	 * Limits; only those whose controller is in the mask are applied.
-	 * UINT64_MAX is none.
-	 */
+	/* Only limits whose controller is in the mask are applied. */
 	uint8_t controllers;
-	uint64_t cpu_quota; /* microseconds per cpu_period */
-	uint64_t cpu_period;
-	uint64_t memory_max; /* bytes */
-	uint64_t memory_high;
-	uint64_t memory_swap_max;
-	uint8_t memory_oom_group;
-	uint64_t pids_max;
-	/* Per disk; 0 is no limit. */
-	uint64_t io_rbps;
-	uint64_t io_wbps;
-	uint64_t io_riops;
-	uint64_t io_wiops;
+	struct msg_limits limits;
 	uint32_t diskc;
 	struct wire_bytes disks; /* "major:minor" each */
 };

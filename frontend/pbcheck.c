@@ -16,6 +16,7 @@
 
 #include <sys/types.h>
 
+#include <stddef.h>
 #include <string.h>
 
 #include "pbcheck.h"
@@ -38,6 +39,11 @@ struct cursor {
 struct value {
 	uint64_t n;
 	const uint8_t *p; /* of WIRE_LENGTH, n bytes */
+};
+
+struct entry {
+	const char *key;
+	const char *value;
 };
 
 static const int wire_of[] = {
@@ -256,6 +262,29 @@ store_string(const ProtobufCFieldDescriptor *fd, const struct value *v,
 	return PB_OK;
 }
 
+/* An entry of map<string, string> is a message; what it lacks is "". */
+static enum pb_error
+store_entry(const ProtobufCFieldDescriptor *fd, const struct value *v,
+    struct pb_strings *dst, struct pb_in *in)
+{
+	static const struct pb_map map[] = {
+		{ 1, offsetof(struct entry, key), NULL, 0, 0 },
+		{ 2, offsetof(struct entry, value), NULL, 0, 0 },
+	};
+	const char *before = in->field;
+	struct entry e = { "", "" };
+	enum pb_error r;
+
+	r = pb_decode(fd->descriptor, map, 2, v->p, v->n, &e, in);
+	if (r == PB_NUL && before == NULL)
+		in->field = fd->name;
+	if (r != PB_OK)
+		return r;
+	append(dst, (const uint8_t *)e.key, strlen(e.key));
+	append(dst, (const uint8_t *)e.value, strlen(e.value));
+	return PB_OK;
+}
+
 static enum pb_error
 store(const ProtobufCFieldDescriptor *fd, const struct pb_map *m,
     const struct value *v, char *out, struct pb_in *in)
@@ -268,6 +297,8 @@ store(const ProtobufCFieldDescriptor *fd, const struct pb_map *m,
 	case PROTOBUF_C_TYPE_STRING:
 		return store_string(fd, v, dst, in);
 	case PROTOBUF_C_TYPE_MESSAGE:
+		if (fd->label == PROTOBUF_C_LABEL_REPEATED)
+			return store_entry(fd, v, dst, in);
 		b = 1;
 		memcpy(out + m->present, &b, sizeof(b));
 		return pb_decode(fd->descriptor, m->sub, m->nsub, v->p, v->n,

@@ -49,7 +49,8 @@ struct pb_strings {
  * Where a field goes in the caller's struct. Its type follows from the
  * descriptor: const char * for a string, struct pb_strings for a repeated
  * one, uint64_t, int64_t and int32_t, int for bool. A message has its own map
- * and an int that is set to 1 when it is there.
+ * and an int that is set to 1 when it is there. map<string, string> goes to a
+ * struct pb_strings, keys and values in turn.
  */
 struct pb_map {
 	uint32_t number;

@@ -16,6 +16,8 @@
 
 #include <sys/types.h>
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "grpc.h"
@@ -36,17 +38,24 @@ enum {
 	STATUS_OWNER = 16,
 	STATUS_COMMAND = 17,
 	STATUS_ARGS = 18,
+	STATUS_LABELS = 19,
 	STATUS_CLASS = 20,
+	STATUS_LIMITS = 21,
 	STATUS_LIMITS_MISSING = 22,
 	STATUS_REASON = 23,
 	STATUS_TERM_SIGNAL = 24,
 	STATUS_OOM_KILLED = 25,
 	STATUS_STOPPED_BY = 26,
 	STATUS_OUTPUT_SIZE = 27,
+	STATUS_OUTPUT_FIRST = 28,
+	STATUS_OUTPUT_DROPPED = 29,
 	STATUS_FAILED_STAGE = 30,
 	STATUS_FAILED_ERRNO = 31,
 	STATUS_STOPPING = 32,
 	STATUS_STATS = 40,
+
+	ENTRY_KEY = 1,
+	ENTRY_VALUE = 2,
 
 	STAT_NAME = 1,
 	STAT_VALUE = 2,
@@ -59,6 +68,8 @@ enum {
 	OUTPUT_EXIT_CODE = 22,
 	OUTPUT_REASON = 23
 };
+
+#define COUNT_SIZE 24 /* a number of 64 bits, or "max" */
 
 /* Put the prefix into the room that was left for it. */
 static uint8_t *
@@ -113,20 +124,79 @@ timestamp(struct pbw *w, uint32_t number, int64_t ns)
 	pbw_close(w, mark);
 }
 
+/* The next of a list of strings; what is not there is empty. */
 static void
-args(struct pbw *w, const struct wire_bytes *argv, uint32_t argc)
+next_string(struct pbw *w, uint32_t number, struct wire_bytes *list)
 {
-	const uint8_t *p = argv->p;
-	size_t left = argv->len, n;
+	size_t n = strnlen((const char *)list->p, list->len);
 
-	while (argc-- > 0 && left > 0) {
-		n = strnlen((const char *)p, left);
-		pbw_bytes(w, STATUS_ARGS, p, n);
-		if (n < left)
-			n++;
-		p += n;
-		left -= n;
+	pbw_bytes(w, number, list->p, n);
+	if (n < list->len)
+		n++;
+	list->p += n;
+	list->len -= n;
+}
+
+static void
+args(struct pbw *w, struct wire_bytes list, uint32_t count)
+{
+	while (count-- > 0 && list.len > 0)
+		next_string(w, STATUS_ARGS, &list);
+}
+
+static void
+labels(struct pbw *w, struct wire_bytes list, uint32_t count)
+{
+	size_t mark;
+
+	for (; count > 1 && list.len > 0; count -= 2) {
+		mark = pbw_open(w, STATUS_LABELS);
+		next_string(w, ENTRY_KEY, &list);
+		next_string(w, ENTRY_VALUE, &list);
+		pbw_close(w, mark);
 	}
+}
+
+static void
+entry(struct pbw *w, uint32_t number, const char *key, const char *value)
+{
+	size_t mark;
+
+	mark = pbw_open(w, number);
+	pbw_string(w, ENTRY_KEY, key);
+	pbw_string(w, ENTRY_VALUE, value);
+	pbw_close(w, mark);
+}
+
+/* The kernel's word for a number. */
+static const char *
+count(uint64_t v, char buf[COUNT_SIZE])
+{
+	if (v == MSG_UNLIMITED)
+		return "max";
+	snprintf(buf, COUNT_SIZE, "%" PRIu64, v);
+	return buf;
+}
+
+static void
+limits(struct pbw *w, const struct msg_limits *l)
+{
+	char buf[4 * COUNT_SIZE + 32], n[4][COUNT_SIZE];
+
+	snprintf(buf, sizeof(buf), "%s %" PRIu64, count(l->cpu_quota, n[0]),
+	    l->cpu_period);
+	entry(w, STATUS_LIMITS, "cpu.max", buf);
+	entry(w, STATUS_LIMITS, "memory.max", count(l->memory_max, n[0]));
+	entry(w, STATUS_LIMITS, "memory.high", count(l->memory_high, n[0]));
+	entry(w, STATUS_LIMITS, "memory.swap.max",
+	    count(l->memory_swap_max, n[0]));
+	entry(w, STATUS_LIMITS, "memory.oom.group",
+	    l->memory_oom_group ? "1" : "0");
+	entry(w, STATUS_LIMITS, "pids.max", count(l->pids_max, n[0]));
+	snprintf(buf, sizeof(buf), "rbps=%s wbps=%s riops=%s wiops=%s",
+	    count(l->io_rbps, n[0]), count(l->io_wbps, n[1]),
+	    count(l->io_riops, n[2]), count(l->io_wiops, n[3]));
+	entry(w, STATUS_LIMITS, "io.max", buf);
 }
 
 static void
@@ -179,14 +249,18 @@ reply_job(const struct msg_job_info *m, size_t *len)
 	pbw_int(&w, STATUS_EXIT_CODE, m->exit_code);
 	pbw_string(&w, STATUS_OWNER, m->owner);
 	pbw_string(&w, STATUS_COMMAND, m->command);
-	args(&w, &m->argv, m->argc);
+	args(&w, m->argv, m->argc);
+	labels(&w, m->labels, m->labelc);
 	pbw_string(&w, STATUS_CLASS, m->class);
+	limits(&w, &m->limits);
 	limits_missing(&w, m->missing);
 	pbw_string(&w, STATUS_REASON, job_reason_name(m->reason));
 	pbw_int(&w, STATUS_TERM_SIGNAL, m->term_signal);
 	pbw_uint(&w, STATUS_OOM_KILLED, m->oom_killed != 0);
 	pbw_string(&w, STATUS_STOPPED_BY, m->stopped_by);
 	pbw_uint(&w, STATUS_OUTPUT_SIZE, m->output_size);
+	pbw_uint(&w, STATUS_OUTPUT_FIRST, m->output_first);
+	pbw_uint(&w, STATUS_OUTPUT_DROPPED, m->output_dropped);
 	pbw_string(&w, STATUS_FAILED_STAGE, exec_stage_name(m->stage));
 	pbw_int(&w, STATUS_FAILED_ERRNO, m->error);
 	pbw_uint(&w, STATUS_STOPPING, m->stopping != 0);

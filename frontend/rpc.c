@@ -47,6 +47,7 @@ struct request {
 	const char *class;
 	struct pb_strings args;
 	struct pb_strings env;
+	struct pb_strings labels;
 	int has_grace;
 	struct {
 		int64_t seconds;
@@ -88,6 +89,7 @@ static const struct pb_map start_map[] = {
 	MAP(16, env),
 	MAP(17, cwd),
 	MAP(18, class),
+	MAP(28, labels),
 	{ 25, offsetof(struct request, grace), grace_map, NELEM(grace_map),
 	    offsetof(struct request, has_grace) },
 };
@@ -183,6 +185,11 @@ send_start(struct call *c, const struct request *r)
 		    "arguments and environment are larger than 128 KiB");
 		return;
 	}
+	if (r->labels.overflow) {
+		call_fail(c, RES_RESOURCE_EXHAUSTED, "LABELS_TOO_LARGE",
+		    "the labels are larger than 8 KiB");
+		return;
+	}
 	if (too_long(c, "parent", r->parent, MSG_NAME_MAX) ||
 	    too_long(c, "working_directory", r->cwd, MSG_PATH_MAX) ||
 	    too_long(c, "class", r->class, CLASS_MAX) ||
@@ -197,6 +204,9 @@ send_start(struct call *c, const struct request *r)
 	m.envc = r->env.count;
 	m.env.p = (const uint8_t *)r->env.buf;
 	m.env.len = r->env.len;
+	m.labelc = r->labels.count;
+	m.labels.p = (const uint8_t *)r->labels.buf;
+	m.labels.len = r->labels.len;
 	m.cwd = r->cwd;
 	m.class = r->class;
 	ask(c, MSG_JOB_START, &m);
@@ -232,6 +242,7 @@ send_watch(struct call *c, const struct request *r)
 static char room[GRPC_REQUEST_MAX];
 static char args_room[MSG_ARGS_MAX];
 static char env_room[MSG_ARGS_MAX];
+static char labels_room[MSG_LABELS_MAX];
 
 static void
 request_init(struct request *r)
@@ -242,6 +253,8 @@ request_init(struct request *r)
 	r->args.size = sizeof(args_room);
 	r->env.buf = env_room;
 	r->env.size = sizeof(env_room);
+	r->labels.buf = labels_room;
+	r->labels.size = sizeof(labels_room);
 }
 
 void

@@ -37,7 +37,7 @@ enum limit_form {
 	FORM_CPU /* "quota period" */
 };
 
-#define AT(member) offsetof(struct msg_exec_job, member)
+#define AT(member) offsetof(struct msg_limits, member)
 
 /* One value a file. Those without a controller are for every cgroup. */
 static const struct limit {
@@ -56,7 +56,7 @@ static const struct limit {
 };
 #define NLIMITS (sizeof(limits) / sizeof(limits[0]))
 
-/* The words of an io.max line; there 0 is no limit. */
+/* The words of an io.max line. */
 static const struct {
 	const char *word;
 	size_t offset;
@@ -69,12 +69,12 @@ static const struct {
 #define NIO_WORDS (sizeof(io_words) / sizeof(io_words[0]))
 
 static uint64_t
-member_u64(const struct msg_exec_job *msg, size_t offset)
+member_u64(const struct msg_limits *v, size_t offset)
 {
-	uint64_t v;
+	uint64_t n;
 
-	memcpy(&v, (const char *)msg + offset, sizeof(v));
-	return v;
+	memcpy(&n, (const char *)v + offset, sizeof(n));
+	return n;
 }
 
 static void
@@ -100,10 +100,10 @@ limit_bytes(uint64_t v, char *buf, size_t size)
 }
 
 static void
-put_limit(const struct limit *l, const struct msg_exec_job *msg, char *buf,
+put_limit(const struct limit *l, const struct msg_limits *v, char *buf,
     size_t size)
 {
-	const char *member = (const char *)msg + l->offset;
+	const char *member = (const char *)v + l->offset;
 	char quota[32];
 
 	switch (l->form) {
@@ -114,14 +114,14 @@ put_limit(const struct limit *l, const struct msg_exec_job *msg, char *buf,
 		strlcpy(buf, *(const uint8_t *)member ? "1" : "0", size);
 		break;
 	case FORM_COUNT:
-		put_count(member_u64(msg, l->offset), buf, size);
+		put_count(member_u64(v, l->offset), buf, size);
 		break;
 	case FORM_BYTES:
-		limit_bytes(member_u64(msg, l->offset), buf, size);
+		limit_bytes(member_u64(v, l->offset), buf, size);
 		break;
 	case FORM_CPU:
-		put_count(msg->cpu_quota, quota, sizeof(quota));
-		snprintf(buf, size, "%s %" PRIu64, quota, msg->cpu_period);
+		put_count(v->cpu_quota, quota, sizeof(quota));
+		snprintf(buf, size, "%s %" PRIu64, quota, v->cpu_period);
 		break;
 	}
 }
@@ -148,13 +148,13 @@ read_back(int fd, char *buf, size_t size)
 }
 
 static int
-apply_one(int dirfd, const struct limit *l, const struct msg_exec_job *msg,
+apply_one(int dirfd, const struct limit *l, const struct msg_limits *v,
     struct fail *f)
 {
 	char want[VALUE_MAX], have[VALUE_MAX];
 	int fd, r = -1;
 
-	put_limit(l, msg, want, sizeof(want));
+	put_limit(l, v, want, sizeof(want));
 	if ((fd = openat(dirfd, l->file, O_RDWR | O_CLOEXEC)) == -1)
 		return fail_set(f, STAGE_LIMITS, "%s", l->file);
 	if (write(fd, want, strlen(want)) == -1 ||
@@ -209,16 +209,15 @@ limit_io_holds(const char *text, const char *want)
 }
 
 static void
-put_io(const struct msg_exec_job *msg, const char *disk, char *buf, size_t size)
+put_io(const struct msg_limits *v, const char *disk, char *buf, size_t size)
 {
 	char value[32];
-	uint64_t v;
 	size_t i, len;
 
 	strlcpy(buf, disk, size);
 	for (i = 0; i < NIO_WORDS; i++) {
-		v = member_u64(msg, io_words[i].offset);
-		put_count(v == 0 ? UINT64_MAX : v, value, sizeof(value));
+		put_count(member_u64(v, io_words[i].offset), value,
+		    sizeof(value));
 		len = strlen(buf);
 		snprintf(buf + len, size - len, " %s=%s", io_words[i].word,
 		    value);
@@ -227,13 +226,12 @@ put_io(const struct msg_exec_job *msg, const char *disk, char *buf, size_t size)
 
 /* One disk. The kernel takes one line a write. */
 static int
-apply_disk(int fd, const struct msg_exec_job *msg, const char *disk,
-    struct fail *f)
+apply_disk(int fd, const struct msg_limits *v, const char *disk, struct fail *f)
 {
 	static char have[IO_MAX_SIZE];
 	char want[VALUE_MAX];
 
-	put_io(msg, disk, want, sizeof(want));
+	put_io(v, disk, want, sizeof(want));
 	if (write(fd, want, strlen(want)) == -1) {
 		/* It was taken out since the supervisor looked. */
 		if (errno == ENODEV)
@@ -251,6 +249,17 @@ apply_disk(int fd, const struct msg_exec_job *msg, const char *disk,
 }
 
 static int
+io_limited(const struct msg_limits *v)
+{
+	size_t i;
+
+	for (i = 0; i < NIO_WORDS; i++)
+		if (member_u64(v, io_words[i].offset) != MSG_UNLIMITED)
+			return 1;
+	return 0;
+}
+
+static int
 apply_io(int dirfd, const struct msg_exec_job *msg, struct fail *f)
 {
 	const char *disk = (const char *)msg->disks.p;
@@ -259,13 +268,12 @@ apply_io(int dirfd, const struct msg_exec_job *msg, struct fail *f)
 
 	if (wire_strings_check(&msg->disks, msg->diskc) == -1)
 		return fail_set(f, STAGE_LIMITS, "list of disks");
-	if (msg->diskc == 0 ||
-	    (msg->io_rbps | msg->io_wbps | msg->io_riops | msg->io_wiops) == 0)
+	if (msg->diskc == 0 || !io_limited(&msg->limits))
 		return 0;
 	if ((fd = openat(dirfd, "io.max", O_RDWR | O_CLOEXEC)) == -1)
 		return fail_set(f, STAGE_LIMITS, "io.max");
 	for (i = 0; r == 0 && i < msg->diskc; i++, disk += strlen(disk) + 1)
-		r = apply_disk(fd, msg, disk, f);
+		r = apply_disk(fd, &msg->limits, disk, f);
 	close(fd);
 	return r;
 }
@@ -281,7 +289,7 @@ limit_apply(int dirfd, const struct msg_exec_job *msg, struct fail *f)
 		if (l->controller != 0 &&
 		    (msg->controllers & l->controller) == 0)
 			continue;
-		if (apply_one(dirfd, l, msg, f) == -1)
+		if (apply_one(dirfd, l, &msg->limits, f) == -1)
 			return -1;
 	}
 	if (msg->controllers & CTL_IO)

@@ -107,7 +107,6 @@ on_exited(void *arg, const struct msg_exec_exit *msg)
 	job->oom_killed = msg->oom_killed != 0;
 	/* The start is ours, the end is jobexec's: a short job may overlap. */
 	job->end_ns = msg->end_ns > job->start_ns ? msg->end_ns : job->start_ns;
-	job->output_size = msg->output_size;
 	job_event(job, EV_EXIT);
 }
 
@@ -170,6 +169,39 @@ put_string(char **p, const char *s)
 	return at;
 }
 
+/* Does the key come again in the list that follows it? */
+static int
+label_again(const char *key, uint32_t left, const char *p)
+{
+	for (; left > 1; left -= 2) {
+		p += strlen(p) + 1; /* the value before */
+		if (strcmp(key, p) == 0)
+			return 1;
+		p += strlen(p) + 1;
+	}
+	return 0;
+}
+
+/* Of several with one key the last stays, as protobuf has it for maps. */
+static void
+put_labels(struct job *job, const struct job_spec *spec, char *to)
+{
+	const char *key = (const char *)spec->labels.p, *value;
+	uint32_t i;
+
+	job->labels = (uint8_t *)to;
+	for (i = 0; i < spec->labelc; i += 2) {
+		value = key + strlen(key) + 1;
+		if (!label_again(key, spec->labelc - i - 1, value)) {
+			put_string(&to, key);
+			put_string(&to, value);
+			job->labelc += 2;
+		}
+		key = value + strlen(value) + 1;
+	}
+	job->labels_len = (uint8_t *)to - job->labels;
+}
+
 /* One block: thousands of finished jobs stay in memory. */
 static struct job *
 job_alloc(const struct job_spec *spec)
@@ -180,7 +212,7 @@ job_alloc(const struct job_spec *spec)
 	char *p;
 
 	len = strlen(spec->owner) + strlen(class) + strlen(spec->command) + 3 +
-	    spec->argv.len;
+	    spec->argv.len + spec->labels.len;
 	if ((job = calloc(1, sizeof(*job) + len)) == NULL)
 		return NULL;
 	p = (char *)(job + 1);
@@ -192,6 +224,8 @@ job_alloc(const struct job_spec *spec)
 	job->argv = (uint8_t *)p;
 	if (spec->argv.len > 0)
 		memcpy(p, spec->argv.p, spec->argv.len);
+	put_labels(job, spec, p + spec->argv.len);
+	job_limits(spec->class, &job->limits);
 	do {
 		name_new_uuid(job->uuid);
 	} while (RB_FIND(job_tree, &jobs, job) != NULL);
@@ -430,11 +464,23 @@ job_name(const struct job *job, char *buf, size_t size)
 	snprintf(buf, size, "users/%s/jobs/%s", job->owner, job->uuid);
 }
 
+/* What lies before the first byte that is kept is what was dropped. */
+static void
+output_info(const struct store_output *out, struct msg_job_info *info)
+{
+	info->output_size = out->size;
+	info->output_first = out->first_kept;
+	info->output_dropped = out->first_kept;
+}
+
 static void
 live_info(const struct job *job, char *stats, size_t size,
     struct msg_job_info *info)
 {
-	info->output_size = store_output_size(job->uuid);
+	struct store_output out;
+
+	store_output(job->uuid, &out);
+	output_info(&out, info);
 	if (job->live != NULL && job->live->cgroup != -1)
 		cgroup_stats(job->live->cgroup, stats, size);
 }
@@ -471,7 +517,11 @@ job_info(const struct job *job, struct msg_job_info *info)
 	info->argc = job->argc;
 	info->argv.p = job->argv;
 	info->argv.len = job->argv_len;
+	info->labelc = job->labelc;
+	info->labels.p = job->labels;
+	info->labels.len = job->labels_len;
 	info->class = job->class;
+	info->limits = job->limits;
 	info->stopped_by = job->stopped_by;
 	info->stats = stats;
 	if (!job_ended(job)) {
@@ -484,7 +534,7 @@ job_info(const struct job *job, struct msg_job_info *info)
 	info->stage = job->stage;
 	info->error = job->error;
 	info->end_ns = job->end_ns;
-	info->output_size = job->output_size;
+	output_info(&job->output, info);
 	store_get_stats(job->uuid, stats, sizeof(stats));
 }
 

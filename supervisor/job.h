@@ -71,6 +71,8 @@ struct job_spec {
 	struct wire_bytes argv;
 	uint32_t envc;
 	struct wire_bytes env;
+	uint32_t labelc; /* keys and values in turn; the last of a key wins */
+	struct wire_bytes labels;
 	const char *cwd; /* "" or NULL: / */
 	const struct conf_class *class;
 	uint32_t grace_ms; /* MSG_GRACE_UNSET: the class's */

@@ -223,8 +223,7 @@ finish(struct job *job)
 {
 	struct job_live *live = job->live;
 
-	if (!job->exited)
-		job->output_size = store_output_size(job->uuid);
+	store_output(job->uuid, &job->output);
 	if (job->end_ns == 0)
 		job->end_ns = job_now_ns();
 	judge(job);

@@ -18,6 +18,7 @@
 #define TH_JOBINT_H
 
 #include "job.h"
+#include "store.h"
 
 /* The inside of the worker library: job.c, jobfsm.c and jobspec.c. */
 
@@ -65,7 +66,7 @@ struct job {
 	int32_t status; /* wait status */
 	int64_t start_ns;
 	int64_t end_ns;
-	uint64_t output_size; /* once ended */
+	struct store_output output; /* once ended */
 	char *stopped_by;
 	char *detail; /* of a failed start */
 	struct job_live *live; /* NULL once ended */
@@ -76,6 +77,10 @@ struct job {
 	uint32_t argc;
 	uint32_t argv_len;
 	const uint8_t *argv;
+	uint32_t labelc; /* keys and values in turn */
+	uint32_t labels_len;
+	const uint8_t *labels;
+	struct msg_limits limits; /* as at the start */
 };
 
 extern struct job_config job_config;
@@ -97,6 +102,8 @@ int64_t job_now_ns(void);
  */
 int job_exec_message(const struct job *, const struct job_spec *,
     struct msg_exec_job *, struct job_error *);
+/* The limits of a class, in the form of messages. */
+void job_limits(const struct conf_class *, struct msg_limits *);
 /* Is the request one that can be run at all? 0, or -1 with the error. */
 int job_spec_check(const struct job_spec *, struct job_error *);
 

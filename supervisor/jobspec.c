@@ -28,6 +28,9 @@
 #define ARG_MAX_LEN 131071 /* the kernel's MAX_ARG_STRLEN, less its NUL */
 #define GRACE_MAX_MS (24U * 3600 * 1000)
 #define HOSTNAME "sandbox"
+#define LABELS_MAX 64
+#define LABEL_KEY_MAX 63
+#define LABEL_VALUE_MAX 256
 
 /* A block of strings, each with its NUL, of a fixed size. */
 struct block {
@@ -95,6 +98,42 @@ check_arguments(const struct job_spec *spec, struct job_error *err)
 	return 0;
 }
 
+static int
+bad_label(struct job_error *err, const char *why)
+{
+	job_error_set(err, RES_INVALID_ARGUMENT, "LABELS", "labels", "%s", why);
+	return -1;
+}
+
+/* Keys are words for programs, values are free text. */
+static int
+check_labels(const struct job_spec *spec, struct job_error *err)
+{
+	static const char chars[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/-";
+	const char *key = (const char *)spec->labels.p, *value;
+	uint32_t i;
+	size_t len;
+
+	if (spec->labelc > 2 * LABELS_MAX)
+		return bad_label(err, "there are more than 64 labels");
+	for (i = 0; i < spec->labelc; i += 2) {
+		len = strlen(key);
+		if (len == 0 || len > LABEL_KEY_MAX ||
+		    strspn(key, chars) != len)
+			return bad_label(err,
+			    "a label's key is 1 to 63 letters, digits and "
+			    "\"._/-\"");
+		value = key + len + 1;
+		len = strlen(value);
+		if (len > LABEL_VALUE_MAX)
+			return bad_label(err,
+			    "a label's value is at most 256 bytes");
+		key = value + len + 1;
+	}
+	return 0;
+}
+
 int
 job_spec_check(const struct job_spec *spec, struct job_error *err)
 {
@@ -115,7 +154,7 @@ job_spec_check(const struct job_spec *spec, struct job_error *err)
 		    "stop_grace", "stop_grace is over 24 hours");
 		return -1;
 	}
-	if (check_env(spec, err) == -1)
+	if (check_env(spec, err) == -1 || check_labels(spec, err) == -1)
 		return -1;
 	return check_arguments(spec, err);
 }
@@ -178,29 +217,27 @@ build_hide(struct block *b)
 	return 0;
 }
 
-/* A class says 0 where there is no limit, jobexec is told the largest. */
+/* A class says 0 where there is no limit. */
 static uint64_t
 limit(uint64_t v)
 {
-	return v == 0 ? UINT64_MAX : v;
+	return v == 0 ? MSG_UNLIMITED : v;
 }
 
-static void
-fill_limits(const struct conf_class *c, struct msg_exec_job *msg)
+void
+job_limits(const struct conf_class *c, struct msg_limits *l)
 {
-	msg->controllers = job_config.cgroup->controllers;
-	msg->cpu_quota = limit(c->cpu_quota);
-	msg->cpu_period = c->cpu_period;
-	msg->memory_max = limit(c->memory_max);
-	msg->memory_high = limit(c->memory_high);
-	msg->memory_swap_max = c->memory_swap_max;
-	msg->memory_oom_group = c->memory_oom_group;
-	msg->pids_max = limit(c->pids_max);
-	msg->io_rbps = c->io_rbps;
-	msg->io_wbps = c->io_wbps;
-	msg->io_riops = c->io_riops;
-	msg->io_wiops = c->io_wiops;
-	msg->diskc = disk_list(&msg->disks.p, &msg->disks.len);
+	l->cpu_quota = limit(c->cpu_quota);
+	l->cpu_period = c->cpu_period;
+	l->memory_max = limit(c->memory_max);
+	l->memory_high = limit(c->memory_high);
+	l->memory_swap_max = c->memory_swap_max;
+	l->memory_oom_group = c->memory_oom_group;
+	l->pids_max = limit(c->pids_max);
+	l->io_rbps = limit(c->io_rbps);
+	l->io_wbps = limit(c->io_wbps);
+	l->io_riops = limit(c->io_riops);
+	l->io_wiops = limit(c->io_wiops);
 }
 
 int
@@ -234,6 +271,8 @@ job_exec_message(const struct job *job, const struct job_spec *spec,
 	msg->hidec = hideb.count;
 	msg->hide.p = hideb.p;
 	msg->hide.len = hideb.len;
-	fill_limits(spec->class, msg);
+	msg->controllers = job_config.cgroup->controllers;
+	msg->limits = job->limits;
+	msg->diskc = disk_list(&msg->disks.p, &msg->disks.len);
 	return 0;
 }

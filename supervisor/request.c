@@ -332,6 +332,8 @@ start_spec(struct worker *w, uint32_t id, const struct peer *p,
 	spec->argv = msg->argv;
 	spec->envc = msg->envc;
 	spec->env = msg->env;
+	spec->labelc = msg->labelc;
+	spec->labels = msg->labels;
 	spec->cwd = msg->cwd;
 	spec->grace_ms = msg->grace_ms;
 	return 0;
@@ -353,7 +355,9 @@ request_start(struct worker *w, uint32_t id, const void *data, struct imsg *m)
 	    request_outstanding(w, id))
 		return -1;
 	if (wire_strings_check(&msg->argv, msg->argc) == -1 ||
-	    wire_strings_check(&msg->env, msg->envc) == -1) {
+	    wire_strings_check(&msg->env, msg->envc) == -1 ||
+	    wire_strings_check(&msg->labels, msg->labelc) == -1 ||
+	    msg->labelc % 2 != 0) {
 		log_warnx("frontend %u: JOB_START: malformed list", w->number);
 		return -1;
 	}

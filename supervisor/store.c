@@ -26,6 +26,7 @@
 
 #include "log.h"
 #include "msg.h"
+#include "outidx.h"
 #include "store.h"
 
 #define OPEN_DIR (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
@@ -164,16 +165,37 @@ store_read(const char *uuid, const char *name)
 	return fd;
 }
 
-uint64_t
-store_output_size(const char *uuid)
+/* The header of the index; zeros where none has been written yet. */
+static void
+index_header(int dirfd, struct outidx_header *h)
 {
-	char path[MSG_UUID_LEN + sizeof("/output")];
-	struct stat st;
+	int fd;
 
-	snprintf(path, sizeof(path), "%s/output", uuid);
-	if (fstatat(jobs_fd, path, &st, AT_SYMLINK_NOFOLLOW) == -1)
-		return 0;
-	return st.st_size;
+	memset(h, 0, sizeof(*h));
+	fd = openat(dirfd, "index", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1)
+		return;
+	if (pread(fd, h, sizeof(*h), 0) != (ssize_t)sizeof(*h) ||
+	    memcmp(h->magic, OUTIDX_MAGIC, sizeof(h->magic)) != 0)
+		memset(h, 0, sizeof(*h));
+	close(fd);
+}
+
+void
+store_output(const char *uuid, struct store_output *out)
+{
+	struct outidx_header h;
+	struct stat st;
+	int dirfd;
+
+	memset(out, 0, sizeof(*out));
+	if ((dirfd = job_dir(uuid)) == -1)
+		return;
+	if (fstatat(dirfd, "output", &st, AT_SYMLINK_NOFOLLOW) == 0)
+		out->size = st.st_size;
+	index_header(dirfd, &h);
+	out->first_kept = h.first_kept;
+	close(dirfd);
 }
 
 int

@@ -50,8 +50,12 @@ void store_files_close(struct store_files *);
 /* Open "output", "index" or "stats" of a job for reading, anew. fd or -1. */
 int store_read(const char *, const char *);
 
-/* Bytes of output now. */
-uint64_t store_output_size(const char *);
+/* What there is of a job's output now. */
+struct store_output {
+	uint64_t size; /* bytes written in all */
+	uint64_t first_kept; /* offset of the first that is still there */
+};
+void store_output(const char *, struct store_output *);
 
 /* Keep the final statistics. Returns 0, or -1 with errno. */
 int store_put_stats(const char *, const char *);

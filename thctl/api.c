@@ -142,6 +142,53 @@ unconst(const char *s)
 	return (char *)(uintptr_t)s;
 }
 
+static void *
+allocate(size_t n, size_t size)
+{
+	void *p;
+
+	if ((p = calloc(n, size)) == NULL)
+		err(EXIT_DAEMON, NULL);
+	return p;
+}
+
+/* One after the other, each "KEY=VALUE" apart at its first "=". */
+static void
+fill_labels(struct api_start *req, const struct options *o)
+{
+	struct api_label *entries;
+	char *key;
+	size_t i;
+
+	if ((req->n_labels = o->nlabels) == 0)
+		return;
+	req->labels = allocate(o->nlabels, sizeof(*req->labels));
+	entries = allocate(o->nlabels, sizeof(*entries));
+	for (i = 0; i < o->nlabels; i++) {
+		if ((key = strdup(o->labels[i])) == NULL)
+			err(EXIT_DAEMON, NULL);
+		api_label_init(&entries[i]);
+		entries[i].key = key;
+		entries[i].value = strchr(key, '=') + 1;
+		entries[i].value[-1] = '\0';
+		req->labels[i] = &entries[i];
+	}
+}
+
+static void
+free_labels(struct api_start *req)
+{
+	size_t i;
+
+	if (req->n_labels == 0)
+		return;
+	for (i = 0; i < req->n_labels; i++)
+		free(req->labels[i]->key);
+	free(req->labels[0]);
+	free(req->labels);
+	req->n_labels = 0;
+}
+
 void
 api_start_fill(struct api_start *req, const struct options *o,
     const struct operands *ops)
@@ -149,8 +196,9 @@ api_start_fill(struct api_start *req, const struct options *o,
 	static Google__Protobuf__Duration grace =
 	    GOOGLE__PROTOBUF__DURATION__INIT;
 
-	/* The only part that is allocated. */
+	/* These two are allocated. */
 	req->parent = owner(o->parent);
+	fill_labels(req, o);
 	req->command = ops->argv[0];
 	req->args = ops->argv + 1;
 	req->n_args = ops->argc - 1;
@@ -172,6 +220,7 @@ api_start_free(struct api_start *req)
 {
 	free(req->parent);
 	req->parent = NULL;
+	free_labels(req);
 }
 
 int

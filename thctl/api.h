@@ -25,6 +25,10 @@
 /* The generated names, without their package. */
 #define api_job_response Drrev__Telehandler__Foreman__V1alpha1__JobResponse
 #define api_job_status Drrev__Telehandler__Foreman__V1alpha1__JobStatus
+#define api_label                                                              \
+	Drrev__Telehandler__Foreman__V1alpha1__StartJobRequest__LabelsEntry
+#define api_label_init                                                         \
+	drrev__telehandler__foreman__v1alpha1__start_job_request__labels_entry__init
 #define api_job_output Drrev__Telehandler__Foreman__V1alpha1__JobOutput
 #define api_start Drrev__Telehandler__Foreman__V1alpha1__StartJobRequest
 #define api_stop Drrev__Telehandler__Foreman__V1alpha1__StopJobRequest

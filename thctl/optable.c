@@ -111,6 +111,16 @@ set_env(struct options *o, const char *value)
 }
 
 static int
+set_label(struct options *o, const char *value)
+{
+	const char *eq = strchr(value, '=');
+
+	if (eq == NULL || eq == value)
+		return -1;
+	return append(&o->labels, &o->nlabels, value);
+}
+
+static int
 set_cwd(struct options *o, const char *value)
 {
 	if (*value != '/')
@@ -195,6 +205,9 @@ const struct option_desc option_table[] = {
 	    set_cwd },
 	{ 0, "class", "NAME", OPT_SPEC,
 	    "the class of limits; \"default\" without it", set_class },
+	{ 0, "label", "KEY=VALUE", OPT_SPEC,
+	    "a label, kept with the job and shown by status; may be repeated",
+	    set_label },
 	{ 0, "grace", "DURATION", OPT_SPEC,
 	    "how long a stop waits before it kills; 10s without it",
 	    set_grace },

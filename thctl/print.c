@@ -89,6 +89,37 @@ line_command(const struct api_job_status *st)
 	putchar('\n');
 }
 
+/* Under the names that the kernel has for them. */
+static void
+lines_limits(const struct api_job_status *st)
+{
+	size_t i;
+
+	for (i = 0; i < st->n_limits; i++)
+		printf("limit.%s %s\n", safe(st->limits[i]->key),
+		    safe(st->limits[i]->value));
+}
+
+static void
+lines_labels(const struct api_job_status *st)
+{
+	size_t i;
+
+	for (i = 0; i < st->n_labels; i++)
+		printf("label %s=%s\n", safe(st->labels[i]->key),
+		    safe(st->labels[i]->value));
+}
+
+/* Said only where something is gone. */
+static void
+lines_dropped(const struct api_job_status *st)
+{
+	if (st->dropped_bytes == 0 && st->first_kept_offset == 0)
+		return;
+	printf("first_kept_offset %" PRIu64 "\n", st->first_kept_offset);
+	printf("dropped_bytes %" PRIu64 "\n", st->dropped_bytes);
+}
+
 static void
 lines_end(const struct api_job_status *st)
 {
@@ -112,6 +143,7 @@ print_status(const struct api_job_status *st)
 	line("name", st->name);
 	line("owner", st->owner);
 	line_command(st);
+	lines_labels(st);
 	line("class", st->class_);
 	line_time("start_time", st->start_time);
 	line_time("end_time", st->end_time);
@@ -119,6 +151,8 @@ print_status(const struct api_job_status *st)
 		printf("stopping true\n");
 	lines_end(st);
 	printf("output_size %" PRIu64 "\n", st->output_size);
+	lines_dropped(st);
+	lines_limits(st);
 	for (i = 0; i < st->n_limits_missing; i++)
 		line("limits_missing", st->limits_missing[i]);
 	for (i = 0; i < st->n_stats; i++)
@@ -150,6 +184,28 @@ json_strings(struct json *j, const char *key, char **list, size_t n)
 }
 
 static void
+json_labels(struct json *j, const struct api_job_status *st)
+{
+	size_t i;
+
+	json_begin(j, "labels", '{');
+	for (i = 0; i < st->n_labels; i++)
+		json_string(j, st->labels[i]->key, st->labels[i]->value);
+	json_end(j, '}');
+}
+
+static void
+json_limits(struct json *j, const struct api_job_status *st)
+{
+	size_t i;
+
+	json_begin(j, "limits", '{');
+	for (i = 0; i < st->n_limits; i++)
+		json_string(j, st->limits[i]->key, st->limits[i]->value);
+	json_end(j, '}');
+}
+
+static void
 json_stats(struct json *j, const struct api_job_status *st)
 {
 	size_t i;
@@ -178,7 +234,9 @@ print_status_json(const struct api_job_status *st)
 	json_string(&j, "owner", st->owner);
 	json_string(&j, "command", st->command);
 	json_strings(&j, "args", st->args, st->n_args);
+	json_labels(&j, st);
 	json_string(&j, "class", st->class_);
+	json_limits(&j, st);
 	json_strings(&j, "limitsMissing", st->limits_missing,
 	    st->n_limits_missing);
 	json_string(&j, "reason", st->reason);
@@ -186,6 +244,8 @@ print_status_json(const struct api_job_status *st)
 	json_bool(&j, "oomKilled", st->oom_killed);
 	json_string(&j, "stoppedBy", st->stopped_by);
 	json_uint64(&j, "outputSize", st->output_size);
+	json_uint64(&j, "firstKeptOffset", st->first_kept_offset);
+	json_uint64(&j, "droppedBytes", st->dropped_bytes);
 	json_string(&j, "failedStage", st->failed_stage);
 	json_int(&j, "failedErrno", st->failed_errno);
 	json_bool(&j, "stopping", st->stopping);

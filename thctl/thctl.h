@@ -48,6 +48,8 @@ struct options {
 	int version;
 	const char **env; /* NAME=VALUE */
 	size_t nenv;
+	const char **labels; /* KEY=VALUE */
+	size_t nlabels;
 	const char *cwd;
 	const char *class;
 	const char *parent;

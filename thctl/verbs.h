@@ -27,7 +27,7 @@
 /* Which options a verb takes, as bits of the option table. */
 #define OPT_CONNECT 0x001 /* server, cert, key, ca */
 #define OPT_JSON 0x002
-#define OPT_SPEC 0x004 /* env, cwd, class, grace, parent */
+#define OPT_SPEC 0x004 /* env, cwd, class, label, ... */
 #define OPT_WATCH 0x008 /* offset, no-follow */
 #define OPT_TIMEOUT 0x010
 #define OPT_ISSUE 0x020 /* client, host, days */

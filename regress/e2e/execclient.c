@@ -93,16 +93,16 @@ static const struct {
 	uint8_t controller;
 	uint64_t *value;
 } settings[] = {
-	{ "cpu", CTL_CPU, &job.cpu_quota },
-	{ "period", CTL_CPU, &job.cpu_period },
-	{ "memory", CTL_MEMORY, &job.memory_max },
-	{ "high", CTL_MEMORY, &job.memory_high },
-	{ "swap", CTL_MEMORY, &job.memory_swap_max },
-	{ "pids", CTL_PIDS, &job.pids_max },
-	{ "rbps", CTL_IO, &job.io_rbps },
-	{ "wbps", CTL_IO, &job.io_wbps },
-	{ "riops", CTL_IO, &job.io_riops },
-	{ "wiops", CTL_IO, &job.io_wiops },
+	{ "cpu", CTL_CPU, &job.limits.cpu_quota },
+	{ "period", CTL_CPU, &job.limits.cpu_period },
+	{ "memory", CTL_MEMORY, &job.limits.memory_max },
+	{ "high", CTL_MEMORY, &job.limits.memory_high },
+	{ "swap", CTL_MEMORY, &job.limits.memory_swap_max },
+	{ "pids", CTL_PIDS, &job.limits.pids_max },
+	{ "rbps", CTL_IO, &job.limits.io_rbps },
+	{ "wbps", CTL_IO, &job.limits.io_wbps },
+	{ "riops", CTL_IO, &job.limits.io_riops },
+	{ "wiops", CTL_IO, &job.limits.io_wiops },
 };
 
 static void
@@ -372,9 +372,11 @@ defaults(void)
 	job.user = "_thjob";
 	job.cwd = "/";
 	job.hostname = "sandbox";
-	job.cpu_quota = job.memory_max = job.memory_high = UINT64_MAX;
-	job.pids_max = UINT64_MAX;
-	job.cpu_period = 100000;
+	job.limits.cpu_quota = job.limits.pids_max = MSG_UNLIMITED;
+	job.limits.memory_max = job.limits.memory_high = MSG_UNLIMITED;
+	job.limits.io_rbps = job.limits.io_wbps = MSG_UNLIMITED;
+	job.limits.io_riops = job.limits.io_wiops = MSG_UNLIMITED;
+	job.limits.cpu_period = 100000;
 }
 
 /* Returns where the command is; the helper goes to *path. */
@@ -420,7 +422,7 @@ parse(int argc, char *argv[], const char **path)
 			add(&job.disks, &job.diskc, block[3], optarg);
 			break;
 		case 'G':
-			job.memory_oom_group = 1;
+			job.limits.memory_oom_group = 1;
 			break;
 		case 'k':
 			kill_after = atoi(optarg);

@@ -104,9 +104,9 @@ test_apply(void **state)
 	(void)state;
 	memset(&msg, 0, sizeof(msg));
 	msg.controllers = CTL_CPU | CTL_PIDS;
-	msg.cpu_quota = 100000;
-	msg.cpu_period = 1000000;
-	msg.pids_max = UINT64_MAX;
+	msg.limits.cpu_quota = 100000;
+	msg.limits.cpu_period = 1000000;
+	msg.limits.pids_max = MSG_UNLIMITED;
 	assert_non_null(mkdtemp(dir));
 	fd = open(dir, O_RDONLY | O_DIRECTORY);
 	assert_int_not_equal(fd, -1);

@@ -43,6 +43,7 @@ struct out {
 	const char *parent;
 	const char *command;
 	struct pb_strings args;
+	struct pb_strings labels;
 	int has_grace;
 	struct {
 		int64_t seconds;
@@ -61,6 +62,7 @@ static const struct pb_map start_map[] = {
 	{ 1, offsetof(struct out, parent), NULL, 0, 0 },
 	{ 2, offsetof(struct out, command), NULL, 0, 0 },
 	{ 3, offsetof(struct out, args), NULL, 0, 0 },
+	{ 28, offsetof(struct out, labels), NULL, 0, 0 },
 	{ 25, offsetof(struct out, grace), grace_map, 2,
 	    offsetof(struct out, has_grace) },
 };
@@ -70,7 +72,7 @@ static const struct pb_map watch_map[] = {
 	{ 18, offsetof(struct out, no_follow), NULL, 0, 0 },
 };
 
-static char room[4096], args[64];
+static char room[4096], args[64], labels[16];
 static struct out out;
 static struct pb_in in;
 
@@ -87,6 +89,8 @@ decode_as(const ProtobufCMessageDescriptor *desc, const struct pb_map *map,
 	in.size = sizeof(room);
 	out.args.buf = args;
 	out.args.size = sizeof(args);
+	out.labels.buf = labels;
+	out.labels.size = sizeof(labels);
 	/* In its own allocation, so that a step too far is seen. */
 	copy = malloc(len == 0 ? 1 : len);
 	assert_non_null(copy);
@@ -99,7 +103,7 @@ decode_as(const ProtobufCMessageDescriptor *desc, const struct pb_map *map,
 static enum pb_error
 decode(const void *p, size_t len)
 {
-	return decode_as(&DESC, start_map, 4, p, len);
+	return decode_as(&DESC, start_map, 5, p, len);
 }
 
 #define LIT(s) (s), sizeof(s) - 1
@@ -235,6 +239,44 @@ test_nul(void **state)
 	assert_string_equal(in.field, "args");
 }
 
+#define LABELS "\xe2\x01" /* field 28 */
+
+/* Entries of a map, keys and values in turn. */
+static void
+test_map(void **state)
+{
+	(void)state;
+	assert_int_equal(decode(LIT(LABELS "\x06\x0a\x01k\x12\x01v"
+			     /* the value first, and unknown fields */
+			     LABELS "\x08\x12\x01w\x18\x07\x0a\x01k")),
+	    PB_OK);
+	assert_int_equal(out.labels.count, 4);
+	assert_int_equal(out.labels.len, 8);
+	assert_memory_equal(out.labels.buf, "k\0v\0k\0w", 8);
+	assert_false(out.labels.overflow);
+
+	/* What an entry lacks is empty. */
+	assert_int_equal(decode(LIT(LABELS "\x00" LABELS "\x03\x0a\x01k")),
+	    PB_OK);
+	assert_int_equal(out.labels.count, 4);
+	assert_memory_equal(out.labels.buf, "\0\0k\0", 5);
+
+	/* Not all of this has room. */
+	assert_int_equal(decode(LIT(
+			     LABELS "\x10\x0a\x06"
+				    "abcdef"
+				    "\x12\x06"
+				    "ghijkl" LABELS "\x06\x0a\x01k\x12\x01v")),
+	    PB_OK);
+	assert_true(out.labels.overflow);
+
+	assert_int_equal(decode(LIT(LABELS "\x03\x0a\x01\0")), PB_NUL);
+	assert_string_equal(in.field, "labels");
+	assert_int_equal(decode(LIT(LABELS "\x03\x12\x01\xff")), PB_UTF8);
+	assert_int_equal(decode(LIT(LABELS "\x03\x0a\x05k")), PB_MALFORMED);
+	assert_int_equal(decode(LIT("\xe0\x01\x01")), PB_MALFORMED);
+}
+
 static void
 test_utf8(void **state)
 {
@@ -308,6 +350,7 @@ main(void)
 		cmocka_unit_test(test_unknown_fields),
 		cmocka_unit_test(test_last_wins),
 		cmocka_unit_test(test_nul),
+		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_utf8),
 		cmocka_unit_test(test_overflow),
 		cmocka_unit_test(test_numbers),

@@ -98,6 +98,19 @@ fill_info(struct msg_job_info *m)
 	m->start_ns = 1700000000123456789;
 	m->end_ns = 1700000001000000000;
 	m->output_size = 1ULL << 40;
+	m->output_first = 1ULL << 39;
+	m->output_dropped = 77;
+	m->labelc = 4;
+	m->labels.p = (const uint8_t *)"app\0web\0tier\0";
+	m->labels.len = 14;
+	memset(&m->limits, 0xff, sizeof(m->limits)); /* MSG_UNLIMITED */
+	m->limits.cpu_quota = 100000;
+	m->limits.cpu_period = 1000000;
+	m->limits.memory_max = 536870912;
+	m->limits.memory_swap_max = 0;
+	m->limits.memory_oom_group = 1;
+	m->limits.io_rbps = 83886080;
+	m->limits.io_wiops = 1000;
 	m->command = "/bin/sh";
 	m->argc = 3;
 	m->argv.p = (const uint8_t *)"-c\0\0x y";
@@ -105,6 +118,27 @@ fill_info(struct msg_job_info *m)
 	m->class = "default";
 	m->stopped_by = "admin";
 	m->stats = "cpu.stat.usage_usec 12\nmemory.current 3 4\nnot\n";
+}
+
+static void
+check_limits(const TYPE(JobStatus) * r)
+{
+	static const char *const want[][2] = {
+		{ "cpu.max", "100000 1000000" },
+		{ "memory.max", "536870912" },
+		{ "memory.high", "max" },
+		{ "memory.swap.max", "0" },
+		{ "memory.oom.group", "1" },
+		{ "pids.max", "max" },
+		{ "io.max", "rbps=83886080 wbps=max riops=max wiops=1000" },
+	};
+	size_t i;
+
+	assert_int_equal(r->n_limits, sizeof(want) / sizeof(want[0]));
+	for (i = 0; i < r->n_limits; i++) {
+		assert_string_equal(r->limits[i]->key, want[i][0]);
+		assert_string_equal(r->limits[i]->value, want[i][1]);
+	}
 }
 
 static void
@@ -144,6 +178,14 @@ test_job(void **state)
 	assert_true(r->oom_killed);
 	assert_string_equal(r->stopped_by, "admin");
 	assert_true(r->output_size == 1ULL << 40);
+	assert_true(r->first_kept_offset == 1ULL << 39);
+	assert_int_equal(r->dropped_bytes, 77);
+	assert_int_equal(r->n_labels, 2);
+	assert_string_equal(r->labels[0]->key, "app");
+	assert_string_equal(r->labels[0]->value, "web");
+	assert_string_equal(r->labels[1]->key, "tier");
+	assert_string_equal(r->labels[1]->value, "");
+	check_limits(r);
 	assert_string_equal(r->failed_stage, "exec");
 	assert_int_equal(r->failed_errno, 2);
 	assert_true(r->stopping);
