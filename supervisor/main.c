@@ -35,6 +35,7 @@
 #include "conf.h"
 #include "front.h"
 #include "job.h"
+#include "kernel.h"
 #include "listen.h"
 #include "local.h"
 #include "log.h"
@@ -492,6 +493,8 @@ start(void)
 int
 main(int argc, char *argv[])
 {
+	int lacking;
+
 	parse_options(argc, argv);
 	log_init("thd", opts.verbose);
 	log_to_stderr();
@@ -509,8 +512,11 @@ main(int argc, char *argv[])
 	if (!opts.debug)
 		to_background();
 	notify_init();
-	if (make_run_dir() == -1 || store_open(conf->state_dir) == -1 ||
-	    open_cgroup() == -1)
+	if (make_run_dir() == -1 || store_open(conf->state_dir) == -1)
+		return 1;
+	/* Both say what is missing, so that it need not be found in turns. */
+	lacking = kernel_check();
+	if (open_cgroup() == -1 || lacking == -1)
 		return 1;
 	init_loop();
 	start();
