@@ -336,6 +336,8 @@ static const struct msg_desc table[MSG_MAX] = {
 	ENTRY(OUT_EOF, SIDE_FRONT, 0, out_eof),
 	ENTRY(OUT_CLOSE, SIDE_SUP_FRONT, 0, out_close),
 
+	ENTRY(EXEC_FORK, SIDE_EXEC, 1, empty),
+	ENTRY(EXEC_READY, SIDE_SUP_EXEC, 1, empty),
 	ENTRY(EXEC_JOB, SIDE_EXEC, 4, exec_job),
 	ENTRY(EXEC_GO, SIDE_EXEC, 0, empty),
 	ENTRY(EXEC_STARTED, SIDE_SUP_EXEC, 1, empty),

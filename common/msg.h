@@ -29,7 +29,7 @@
  * number of descriptors.
  */
 
-#define MSG_VERSION 2 /* raise with every change; checked at start-up */
+#define MSG_VERSION 3 /* raise with every change; checked at start-up */
 
 /* The ends of channels. A type is allowed on a side or it is a violation. */
 enum msg_side {
@@ -84,6 +84,8 @@ enum msg_type {
 	MSG_OUT_CLOSE,
 
 	/* Jobs, supervisor <-> jobexec. */
+	MSG_EXEC_FORK,
+	MSG_EXEC_READY,
 	MSG_EXEC_JOB,
 	MSG_EXEC_GO,
 	MSG_EXEC_STARTED,
@@ -194,8 +196,8 @@ struct msg_limits {
 /*
  * SETUP: first message to every child. The child answers SETUP_DONE when it
  * is in its place: for a frontend, chrooted and dropped to uid and gid; for
- * a jobexec, which keeps root until its job runs, at once (uid and gid are
- * then those of the relay).
+ * the first jobexec, from which the others are forked, at once (each keeps
+ * root until its job runs; uid and gid are those of the relay).
  */
 struct msg_setup {
 	uint32_t version;
@@ -373,6 +375,12 @@ struct msg_out_close {
 	uint64_t source;
 	uint32_t refs;
 };
+
+/*
+ * EXEC_FORK: to the jobexec that was started first (fd: the channel of the
+ * new one, which needs no SETUP). EXEC_READY: the new one is there (fd: its
+ * pidfd); in its place comes EXEC_FAILED if it could not be forked.
+ */
 
 /*
  * EXEC_JOB: all about one job (fds: output, index, exit record, the cgroup

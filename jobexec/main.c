@@ -32,18 +32,21 @@
 #include "proc.h"
 #include "relay.h"
 #include "launch.h"
+#include "spawner.h"
 #include "up.h"
 
 /*
- * jobexec: one process for one job. It is started ahead of its job, sets the
- * job up as root, then gives everything up and relays the job's output.
+ * jobexec: one process for one job. It is forked ahead of its job from the
+ * one that the supervisor started, sets the job up as root, then gives
+ * everything up and relays the job's output.
  */
 
 enum phase {
 	PH_NEW = 1 << 0,
-	PH_IDLE = 1 << 1, /* ready, without a job */
-	PH_STARTING = 1 << 2,
-	PH_RUNNING = 1 << 3
+	PH_SPAWNER = 1 << 1, /* forks the others */
+	PH_IDLE = 1 << 2, /* forked and ready, without a job */
+	PH_STARTING = 1 << 3,
+	PH_RUNNING = 1 << 4
 };
 
 static enum phase phase = PH_NEW;
@@ -97,8 +100,20 @@ on_setup(struct imsg *m, const union msg_any *any)
 	memset(&done, 0, sizeof(done));
 	done.version = MSG_VERSION;
 	up_send(MSG_SETUP_DONE, &done, NULL, 0);
-	phase = PH_IDLE;
+	phase = PH_SPAWNER;
 	return any->setup.version == MSG_VERSION ? 0 : -1;
+}
+
+static int
+on_fork(struct imsg *m, const union msg_any *any)
+{
+	(void)any;
+	if (spawner_fork(imsg_take_fd(m, 0)) == 0)
+		return 0;
+	phase = PH_IDLE;
+	if (unprepared.stage == STAGE_NONE)
+		(void)prepare_own(&unprepared);
+	return 0;
 }
 
 /* No job is root, and the relay is neither root nor the job. */
@@ -162,6 +177,7 @@ static const struct {
 	int (*handler)(struct imsg *, const union msg_any *);
 } handlers[] = {
 	{ MSG_SETUP, PH_NEW, on_setup },
+	{ MSG_EXEC_FORK, PH_SPAWNER, on_fork },
 	{ MSG_EXEC_JOB, PH_IDLE, on_job },
 	{ MSG_EXEC_GO, PH_STARTING, on_go },
 	{ MSG_EXEC_WATCH, PH_STARTING | PH_RUNNING, on_watch },
@@ -251,10 +267,15 @@ main(void)
 	log_init("jobexec", 0);
 	proc_check_channel("jobexec");
 	up_init();
-	if (prepare(&unprepared) == 0 &&
+	if (prepare_all(&unprepared) == 0 &&
 	    (filter_job(&job_filter) == -1 ||
 		filter_relay(&relay_filter) == -1))
 		fail_set(&unprepared, STAGE_SECCOMP, "filters");
+	spawner_init();
+	while ((phase & (PH_NEW | PH_SPAWNER)) != 0 && up_alive()) {
+		spawner_wait();
+		read_messages();
+	}
 	while (phase != PH_STARTING) {
 		if (!up_wait(&m, &any))
 			return 0;

@@ -123,11 +123,10 @@ loopback_up(void)
 }
 
 int
-prepare(struct fail *f)
+prepare_all(struct fail *f)
 {
 	const char *step;
 
-	(void)setsid(); /* fails if we lead one already */
 	(void)umask(0);
 	if (chdir("/") == -1)
 		return fail_set(f, STAGE_HELPER, "/");
@@ -135,6 +134,15 @@ prepare(struct fail *f)
 		return fail_set(f, STAGE_CREDENTIALS, "signals");
 	if (set_limits(f) == -1)
 		return -1;
+	if (creds_prepare(&step) == -1)
+		return fail_set(f, STAGE_CREDENTIALS, "%s", step);
+	return 0;
+}
+
+int
+prepare_own(struct fail *f)
+{
+	(void)setsid(); /* fails if we lead one already */
 	/* A network namespace is by far the dearest part of a job. */
 	if (unshare(CLONE_NEWNET | CLONE_NEWIPC) == -1)
 		return fail_set(f, STAGE_CLONE, "network, IPC");
@@ -144,7 +152,5 @@ prepare(struct fail *f)
 	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) == -1 &&
 	    errno != ENOSYS)
 		return fail_set(f, STAGE_CREDENTIALS, "session keyring");
-	if (creds_prepare(&step) == -1)
-		return fail_set(f, STAGE_CREDENTIALS, "%s", step);
 	return 0;
 }

@@ -21,11 +21,16 @@
 
 /*
  * All that can be done for a job before it is known, so that it is not done
- * while somebody waits: own session, signals, resource limits, network and
- * IPC namespaces, keyring, the first half of the drop. The job inherits it;
- * the process is for one job, so nothing of it is shared. Returns 0, or -1
- * with the reason.
+ * while somebody waits. Both return 0, or -1 with the reason.
+ *
+ * What is the same for every job is done once, and forks inherit it:
+ * signals, resource limits, the first half of the drop.
  */
-int prepare(struct fail *);
+int prepare_all(struct fail *);
+/*
+ * What each job has for itself is done in its own process, of which it will
+ * be the only job: session, network and IPC namespaces, keyring.
+ */
+int prepare_own(struct fail *);
 
 #endif

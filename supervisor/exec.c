@@ -16,7 +16,6 @@
 
 #include <sys/types.h>
 #include <sys/queue.h>
-#include <sys/wait.h>
 
 #include <errno.h>
 #include <signal.h>
@@ -30,7 +29,9 @@
 #include "childlog.h"
 #include "exec.h"
 #include "log.h"
+#include "imsg.h"
 #include "proc.h"
+#include "spawner.h"
 
 /* How many wait for a job, and how long after a failed start to try again. */
 #define SPARES 4
@@ -38,17 +39,15 @@
 
 struct exec {
 	TAILQ_ENTRY(exec) entry;
-	struct proc_child child;
-	struct chan *chan; /* NULL: ended */
-	struct event *exit_ev;
+	int pidfd; /* -1 until it has told */
+	struct chan *chan;
 	struct childlog log;
-	int exited;
 	int spare; /* on the list of those that wait */
 	int told; /* gone was called, or nobody wants to know */
 	void *arg; /* the job */
 };
 
-static struct exec_config config;
+static struct event_base *base;
 static const struct exec_ops *ops;
 static TAILQ_HEAD(, exec) spares = TAILQ_HEAD_INITIALIZER(spares);
 static unsigned int nspares;
@@ -60,6 +59,15 @@ static void exec_end(struct chan *, enum chan_end, void *);
 static const struct chan_ops chan_ops = { exec_msg, exec_end, NULL };
 
 static void
+refill_after(time_t seconds)
+{
+	struct timeval tv = { seconds, 0 };
+
+	if (nspares < SPARES && !evtimer_pending(refill_ev, NULL))
+		evtimer_add(refill_ev, &tv);
+}
+
+static void
 leave_spares(struct exec *e)
 {
 	if (!e->spare)
@@ -67,17 +75,6 @@ leave_spares(struct exec *e)
 	TAILQ_REMOVE(&spares, e, entry);
 	nspares--;
 	e->spare = 0;
-}
-
-/* Free it when both its channel and its process are gone. */
-static void
-exec_release(struct exec *e)
-{
-	if (e->chan != NULL || !e->exited)
-		return;
-	event_free(e->exit_ev);
-	close(e->child.pidfd);
-	free(e);
 }
 
 static void
@@ -96,34 +93,32 @@ exec_end(struct chan *c, enum chan_end why, void *arg)
 	struct exec *e = arg;
 
 	/* One that broke the protocol is not to be trusted any further. */
-	if (why != CHAN_EOF)
-		(void)proc_kill(e->child.pidfd, SIGKILL);
+	if (why != CHAN_EOF && e->pidfd != -1)
+		(void)proc_kill(e->pidfd, SIGKILL);
 	chan_free(c);
-	e->chan = NULL;
-	leave_spares(e);
+	if (e->spare) {
+		leave_spares(e);
+		/* It ended by itself: do not make the next at once. */
+		evtimer_del(refill_ev);
+		refill_after(RETRY_SECONDS);
+	}
 	tell_gone(e);
-	exec_release(e);
+	if (e->pidfd != -1)
+		close(e->pidfd);
+	free(e);
 }
 
-static void
-exec_reap(evutil_socket_t fd, short what, void *arg)
+/* It could not be forked, and its channel ends; anything else is a lie. */
+static int
+spare_msg(unsigned int type, const struct msg_exec_failed *failed)
 {
-	struct exec *e = arg;
-	int status;
-
-	(void)fd;
-	(void)what;
-	if (proc_reap(&e->child, &status) != 1)
-		return;
-	if (WIFSIGNALED(status))
-		log_warnx("jobexec %d: killed by signal %d", (int)e->child.pid,
-		    WTERMSIG(status));
-	else if (WEXITSTATUS(status) != 0)
-		log_debug("jobexec %d: exit status %d", (int)e->child.pid,
-		    WEXITSTATUS(status));
-	event_del(e->exit_ev);
-	e->exited = 1;
-	exec_release(e);
+	if (type != MSG_EXEC_FAILED) {
+		log_warnx("jobexec: %s without a job", msg_name(type));
+		return -1;
+	}
+	log_warnx("jobexec: %s: %s", log_vis(failed->detail),
+	    strerror(failed->error));
+	return 0;
 }
 
 /* The job's own messages, in the order in which they may come. */
@@ -131,7 +126,6 @@ static int
 exec_msg(struct chan *c, struct imsg *m, const void *msg, void *arg)
 {
 	struct exec *e = arg;
-	const struct msg_setup_done *done = msg;
 	int fd;
 
 	(void)c;
@@ -139,22 +133,18 @@ exec_msg(struct chan *c, struct imsg *m, const void *msg, void *arg)
 	case MSG_LOG:
 		childlog_line(&e->log, "jobexec", msg);
 		return 0;
-	case MSG_SETUP_DONE:
-		if (done->version == MSG_VERSION)
+	case MSG_EXEC_READY:
+		if (e->pidfd == -1 && (e->pidfd = imsg_take_fd(m, 0)) != -1)
 			return 0;
-		log_warnx("jobexec speaks version %u of the protocol, not %u: "
-			  "install thd and its helpers together",
-		    done->version, MSG_VERSION);
+		log_warnx("jobexec: EXEC_READY out of order");
 		return -1;
 	default:
 		break;
 	}
-	if (e->spare || e->told) {
-		if (e->spare)
-			log_warnx("jobexec: %s without a job",
-			    msg_name(m->hdr.type));
-		return e->spare ? -1 : 0;
-	}
+	if (e->spare)
+		return spare_msg(m->hdr.type, msg);
+	if (e->told)
+		return 0;
 	switch (m->hdr.type) {
 	case MSG_EXEC_STARTED:
 		if ((fd = imsg_take_fd(m, 0)) == -1)
@@ -172,55 +162,30 @@ exec_msg(struct chan *c, struct imsg *m, const void *msg, void *arg)
 	}
 }
 
-static int
-exec_start(struct exec *e)
-{
-	struct msg_setup setup;
-
-	if (proc_spawn(config.path, &e->child) == -1)
-		return -1;
-	e->exit_ev = event_new(config.base, e->child.pidfd,
-	    EV_READ | EV_PERSIST, exec_reap, e);
-	e->chan = chan_new(config.base, e->child.fd, SIDE_SUP_EXEC, "jobexec",
-	    &chan_ops, e);
-	if (e->exit_ev == NULL || e->chan == NULL)
-		fatalx("jobexec: out of memory");
-	event_add(e->exit_ev, NULL);
-	memset(&setup, 0, sizeof(setup));
-	setup.version = MSG_VERSION;
-	setup.uid = config.relay_uid;
-	setup.gid = config.relay_gid;
-	return chan_send(e->chan, MSG_SETUP, 0, &setup, NULL, 0, 0);
-}
-
 static struct exec *
 exec_new(void)
 {
 	struct exec *e;
+	int sv[2], saved;
 
 	if ((e = calloc(1, sizeof(*e))) == NULL)
 		return NULL;
-	if (exec_start(e) == -1) {
-		log_warn("%s", config.path);
-		if (e->chan == NULL) {
-			free(e);
-		} else {
-			/* Its end will come through the loop. */
-			e->told = 1;
-			(void)proc_kill(e->child.pidfd, SIGKILL);
-		}
+	e->pidfd = -1;
+	if (imsg_pair(sv) == -1) {
+		free(e);
 		return NULL;
 	}
+	if (spawner_fork(sv[1]) == -1) {
+		saved = errno;
+		close(sv[0]);
+		free(e);
+		errno = saved;
+		return NULL;
+	}
+	e->chan = chan_new(base, sv[0], SIDE_SUP_EXEC, "jobexec", &chan_ops, e);
+	if (e->chan == NULL)
+		fatalx("jobexec: out of memory");
 	return e;
-}
-
-static void
-refill_after(time_t seconds, suseconds_t usec)
-{
-	struct timeval tv = { seconds, usec };
-
-	if (nspares < SPARES && !evtimer_pending(refill_ev, NULL))
-		evtimer_add(refill_ev, &tv);
 }
 
 /* One per turn of the loop: requests go first. */
@@ -235,23 +200,36 @@ refill(evutil_socket_t fd, short what, void *arg)
 	if (nspares >= SPARES)
 		return;
 	if ((e = exec_new()) == NULL) {
-		refill_after(RETRY_SECONDS, 0);
+		refill_after(RETRY_SECONDS);
 		return;
 	}
 	e->spare = 1;
 	TAILQ_INSERT_TAIL(&spares, e, entry);
 	nspares++;
-	refill_after(0, 0);
+	refill_after(0);
 }
 
 void
-exec_init(const struct exec_config *c, const struct exec_ops *o)
+exec_init(struct event_base *b, const struct exec_ops *o)
 {
-	config = *c;
+	base = b;
 	ops = o;
-	if ((refill_ev = evtimer_new(config.base, refill, NULL)) == NULL)
+	if ((refill_ev = evtimer_new(base, refill, NULL)) == NULL)
 		fatalx("exec: out of memory");
-	refill_after(0, 0);
+	refill_after(0);
+}
+
+/* One that has nothing to do ends when its channel does. */
+static void
+discard(struct exec *e)
+{
+	leave_spares(e);
+	if (e->pidfd != -1) {
+		(void)proc_kill(e->pidfd, SIGKILL);
+		close(e->pidfd);
+	}
+	chan_free(e->chan);
+	free(e);
 }
 
 void
@@ -260,12 +238,8 @@ exec_shutdown(void)
 	struct exec *e;
 
 	evtimer_del(refill_ev);
-	while ((e = TAILQ_FIRST(&spares)) != NULL) {
-		leave_spares(e);
-		e->told = 1;
-		chan_free(e->chan);
-		e->chan = NULL;
-	}
+	while ((e = TAILQ_FIRST(&spares)) != NULL)
+		discard(e);
 }
 
 static struct exec *
@@ -293,14 +267,13 @@ exec_run(const struct msg_exec_job *job, int *fds, void *arg)
 		errno = saved;
 		return NULL;
 	}
-	refill_after(0, 0);
+	refill_after(0);
 	e->arg = arg;
 	if (chan_send(e->chan, MSG_EXEC_JOB, 0, job, fds, 4, CHAN_CLOSE_FDS) ==
 		-1 ||
 	    chan_send(e->chan, MSG_EXEC_GO, 0, &empty, NULL, 0, 0) == -1) {
 		saved = errno;
-		e->told = 1;
-		(void)proc_kill(e->child.pidfd, SIGKILL);
+		discard(e);
 		errno = saved;
 		return NULL;
 	}
@@ -312,10 +285,6 @@ exec_watch(struct exec *e, int fd)
 {
 	static const struct msg_empty empty;
 
-	if (e->chan == NULL) {
-		close(fd);
-		return;
-	}
 	(void)chan_send(e->chan, MSG_EXEC_WATCH, 0, &empty, &fd, 1,
 	    CHAN_CLOSE_FDS);
 }

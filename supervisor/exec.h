@@ -21,7 +21,7 @@
 #include "msg.h"
 
 /*
- * jobexec processes: a few are started ahead, each takes one job, and none
+ * jobexec processes: a few are forked ahead, each takes one job, and none
  * takes a second one.
  */
 
@@ -36,14 +36,8 @@ struct exec_ops {
 	void (*gone)(void *);
 };
 
-struct exec_config {
-	struct event_base *base;
-	const char *path;
-	uid_t relay_uid;
-	gid_t relay_gid;
-};
-
-void exec_init(const struct exec_config *, const struct exec_ops *);
+/* spawner_start() comes first. */
+void exec_init(struct event_base *, const struct exec_ops *);
 void exec_shutdown(void);
 
 /*

@@ -33,6 +33,7 @@
 #include "exec.h"
 #include "jobint.h"
 #include "log.h"
+#include "spawner.h"
 #include "store.h"
 
 struct job_config job_config;
@@ -130,17 +131,19 @@ static const struct exec_ops exec_ops = {
 int
 job_init(const struct job_config *c)
 {
-	struct exec_config ec;
+	struct spawner_config sc;
 
 	job_config = *c;
 	if (job_fsm_init() == -1)
 		return -1;
-	memset(&ec, 0, sizeof(ec));
-	ec.base = c->base;
-	ec.path = c->jobexec;
-	ec.relay_uid = c->conf->relay_user.uid;
-	ec.relay_gid = c->conf->relay_user.gid;
-	exec_init(&ec, &exec_ops);
+	memset(&sc, 0, sizeof(sc));
+	sc.base = c->base;
+	sc.path = c->jobexec;
+	sc.relay_uid = c->conf->relay_user.uid;
+	sc.relay_gid = c->conf->relay_user.gid;
+	if (spawner_start(&sc) == -1)
+		return -1;
+	exec_init(c->base, &exec_ops);
 	return 0;
 }
 
@@ -154,6 +157,7 @@ void
 job_shutdown(void)
 {
 	exec_shutdown();
+	spawner_stop();
 }
 
 /* --------------------------------------------------------------- records */

@@ -27,6 +27,7 @@
  */
 
 #include <sys/types.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -51,7 +52,8 @@
 
 #define UUID "00000000-0000-4000-8000-000000000000"
 
-static struct proc_child child;
+static int helper_fd;
+static pid_t helper_pid;
 static struct msg_exec_job job;
 static struct msg_setup setup;
 static const char *dir = ".", *base;
@@ -121,16 +123,73 @@ set_limit(const char *s)
 }
 
 static void
-send_msg(enum msg_type type, const void *msg, const int *fds, int nfds)
+send_on(int fd, enum msg_type type, const void *msg, const int *fds, int nfds)
 {
 	static char buf[IMSG_MAX];
 	ssize_t len;
 
 	if ((len = msg_encode(type, msg, buf, sizeof(buf))) == -1)
 		err(2, "encode %s", msg_name(type));
-	if (imsg_send(child.fd, type, 0, buf, len, fds, nfds) == -1 &&
-	    errno != EPIPE)
+	if (imsg_send(fd, type, 0, buf, len, fds, nfds) == -1 && errno != EPIPE)
 		err(2, "send %s", msg_name(type));
+}
+
+static void
+send_msg(enum msg_type type, const void *msg, const int *fds, int nfds)
+{
+	send_on(helper_fd, type, msg, fds, nfds);
+}
+
+/* Have one forked; the one that forks it is then of no use any more. */
+static void
+start_helper(const char *path)
+{
+	static const struct msg_empty empty;
+	struct proc_child spawner;
+	int pair[2], status;
+
+	/* What it forked becomes our child when it has ended. */
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) == -1)
+		err(2, "prctl");
+	if (proc_spawn(path, &spawner) == -1)
+		err(2, "%s", path);
+	if (imsg_pair(pair) == -1)
+		err(2, "socketpair");
+	helper_fd = pair[0];
+	send_on(spawner.fd, MSG_SETUP, &setup, NULL, 0);
+	send_on(spawner.fd, MSG_EXEC_FORK, &empty, &pair[1], 1);
+	close(pair[1]);
+	(void)shutdown(spawner.fd, SHUT_WR);
+	if (waitpid(spawner.pid, &status, 0) == -1 || status != 0)
+		errx(2, "%s: status %d", path, status);
+	close(spawner.fd);
+}
+
+/* Whose is it? */
+static pid_t
+pidfd_pid(int fd)
+{
+	char path[64], line[128];
+	pid_t pid = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	if ((f = fopen(path, "r")) == NULL)
+		err(2, "%s", path);
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (strncmp(line, "Pid:", 4) == 0)
+			pid = atoi(line + 4);
+	fclose(f);
+	return pid;
+}
+
+static void
+on_ready(int pidfd)
+{
+	if (pidfd == -1 || (helper_pid = pidfd_pid(pidfd)) == -1)
+		errx(2, "EXEC_READY: no pidfd");
+	close(pidfd);
+	printf("HELPER pid=%d\n", (int)helper_pid);
 }
 
 static int
@@ -257,14 +316,15 @@ receive(void)
 	const struct msg_exec_failed *f = (const void *)&any;
 	int r;
 
-	if ((r = imsg_recv(child.fd, &m, in.buf)) == -1)
+	if ((r = imsg_recv(helper_fd, &m, in.buf)) == -1)
 		return errno == EAGAIN;
 	if (r == 0)
 		return 0;
 	if ((wrong = msg_check(SIDE_SUP_EXEC, &m, &any)) != NULL)
 		errx(2, "%s: %s", msg_name(m.hdr.type), wrong);
 	switch (m.hdr.type) {
-	case MSG_SETUP_DONE:
+	case MSG_EXEC_READY:
+		on_ready(imsg_take_fd(&m, 0));
 		send_job();
 		break;
 	case MSG_LOG:
@@ -336,7 +396,7 @@ loop(void)
 
 	notice[0] = -1;
 	for (;;) {
-		pfds[0].fd = child.fd;
+		pfds[0].fd = helper_fd;
 		pfds[1].fd = notice[0];
 		pfds[0].events = pfds[1].events = POLLIN;
 		if (poll(pfds, 2, timeout) == -1)
@@ -468,14 +528,11 @@ main(int argc, char *argv[])
 		add(&job.argv, &job.argc, block[0], argv[i]);
 	if ((basefd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
 		err(2, "%s", base);
-	if (proc_spawn(path, &child) == -1)
-		err(2, "%s", path);
-	printf("HELPER pid=%d\n", (int)child.pid);
 	began = now();
-	send_msg(MSG_SETUP, &setup, NULL, 0);
+	start_helper(path);
 	loop();
-	close(child.fd);
-	if (waitpid(child.pid, &status, 0) == -1)
+	close(helper_fd);
+	if (waitpid(helper_pid, &status, 0) == -1)
 		err(2, "waitpid");
 	printf("HELPER status=%d\n", status);
 	/* A reader may be behind: what is queued counts too. */
