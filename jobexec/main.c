@@ -113,6 +113,7 @@ on_fork(struct imsg *m, const union msg_any *any)
 	phase = PH_IDLE;
 	if (unprepared.stage == STAGE_NONE)
 		(void)prepare_own(&unprepared);
+	spawner_ready();
 	return 0;
 }
 

@@ -73,8 +73,8 @@ tell_failed(int fd, int error)
 		(void)imsg_send(fd, MSG_EXEC_FAILED, 0, buf, len, NULL, 0);
 }
 
-static void
-tell_ready(void)
+void
+spawner_ready(void)
 {
 	struct msg_empty msg = { 0 };
 	int pidfd;
@@ -103,7 +103,6 @@ spawner_fork(int fd)
 		_exit(1);
 	close(fd);
 	child_signal(SIG_UNBLOCK);
-	tell_ready();
 	return 1;
 }
 

@@ -30,9 +30,11 @@ void spawner_init(void);
 /*
  * Fork, with the descriptor as the new process's channel to the supervisor;
  * closed here in any case. Returns 1 in the new process, whose channel is on
- * PROC_FD and which has told the supervisor its pidfd, and 0 in the old one.
+ * PROC_FD, and 0 in the old one.
  */
 int spawner_fork(int);
+/* In the new one: tell the supervisor that it is there, and its pidfd. */
+void spawner_ready(void);
 
 /* Wait for the next message or the end of a child, which is reaped. */
 void spawner_wait(void);

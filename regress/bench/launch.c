@@ -16,7 +16,7 @@
 
 /*
  * The launch inside jobexec: launch COUNT CGROUP JOBEXEC COMMAND...  For each
- * job a jobexec is started and made ready as the supervisor has them waiting;
+ * job a jobexec is forked and made ready as the supervisor has them waiting;
  * then it is timed from EXEC_JOB to EXEC_STARTED. Prints the medians until
  * then and until EXEC_EXIT.
  */
@@ -107,33 +107,31 @@ new_file(void)
 }
 
 static void
-run(const char *path, double *launch, double *whole)
+run(int spawner, double *launch, double *whole)
 {
 	static const struct msg_empty empty;
-	struct proc_child child;
-	int i, status, fds[4];
+	int fd, i, pair[2], fds[4];
 	double t0;
 
-	if (proc_spawn(path, &child) == -1)
-		err(1, "%s", path);
-	send_msg(child.fd, MSG_SETUP, &setup, NULL, 0);
-	expect(child.fd, MSG_SETUP_DONE);
+	if (imsg_pair(pair) == -1)
+		err(1, "socketpair");
+	send_msg(spawner, MSG_EXEC_FORK, &empty, &pair[1], 1);
+	close(pair[1]);
+	fd = pair[0];
+	expect(fd, MSG_EXEC_READY);
 	for (i = 0; i < 3; i++)
 		fds[i] = new_file();
 	fds[3] = base;
 	t0 = now();
-	send_msg(child.fd, MSG_EXEC_JOB, &job, fds, 4);
-	send_msg(child.fd, MSG_EXEC_GO, &empty, NULL, 0);
-	expect(child.fd, MSG_EXEC_STARTED);
+	send_msg(fd, MSG_EXEC_JOB, &job, fds, 4);
+	send_msg(fd, MSG_EXEC_GO, &empty, NULL, 0);
+	expect(fd, MSG_EXEC_STARTED);
 	*launch = now() - t0;
-	expect(child.fd, MSG_EXEC_EXIT);
+	expect(fd, MSG_EXEC_EXIT);
 	*whole = now() - t0;
-	close(child.fd);
+	close(fd);
 	for (i = 0; i < 3; i++)
 		close(fds[i]);
-	if (waitpid(child.pid, &status, 0) == -1 || status != 0)
-		errx(1, "jobexec: wait status %#x", status);
-	close(child.pidfd);
 	while (unlinkat(base, job.uuid, AT_REMOVEDIR) == -1 && errno != ENOENT)
 		if (errno != EBUSY)
 			err(1, "remove the cgroup");
@@ -160,16 +158,19 @@ fill_job(char *argv[])
 		memcpy(block + job.argv.len, *argv, strlen(*argv) + 1);
 		job.argv.len += strlen(*argv) + 1;
 	}
-	job.cpu_quota = job.memory_max = job.memory_high = UINT64_MAX;
-	job.pids_max = UINT64_MAX;
-	job.cpu_period = 100000;
+	job.limits.cpu_quota = job.limits.pids_max = MSG_UNLIMITED;
+	job.limits.memory_max = job.limits.memory_high = MSG_UNLIMITED;
+	job.limits.io_rbps = job.limits.io_wbps = MSG_UNLIMITED;
+	job.limits.io_riops = job.limits.io_wiops = MSG_UNLIMITED;
+	job.limits.cpu_period = 100000;
 }
 
 int
 main(int argc, char *argv[])
 {
+	struct proc_child spawner;
 	double *launch, *whole, t0;
-	int i, count;
+	int i, count, status;
 
 	if (argc < 5)
 		errx(2, "usage: launch count cgroup jobexec command [arg ...]");
@@ -180,10 +181,17 @@ main(int argc, char *argv[])
 	if ((base = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
 		err(1, "%s", argv[2]);
 	fill_job(argv + 4);
+	if (proc_spawn(argv[3], &spawner) == -1)
+		err(1, "%s", argv[3]);
+	send_msg(spawner.fd, MSG_SETUP, &setup, NULL, 0);
+	expect(spawner.fd, MSG_SETUP_DONE);
 	t0 = now();
 	for (i = 0; i < count; i++)
-		run(argv[3], &launch[i], &whole[i]);
+		run(spawner.fd, &launch[i], &whole[i]);
 	t0 = now() - t0;
+	close(spawner.fd);
+	if (waitpid(spawner.pid, &status, 0) == -1 || status != 0)
+		errx(1, "jobexec: wait status %#x", status);
 	qsort(launch, count, sizeof(double), by_value);
 	qsort(whole, count, sizeof(double), by_value);
 	printf("runs=%d seconds=%.6f median=%.6f launch=%.6f\n", count, t0,
