@@ -54,6 +54,8 @@ struct chan {
 	struct event *wev;
 	TAILQ_HEAD(, outmsg) queue;
 	size_t queued; /* bytes */
+	int scheduled; /* the queue is sent at the end of this turn */
+	int full; /* the socket takes no more for now */
 	int was_high;
 	int wclosed; /* the peer is gone: drop what we send, read the rest */
 	int in_dispatch;
@@ -68,6 +70,7 @@ static uint8_t wbuf[IMSG_MAX];
 
 static void chan_read(evutil_socket_t, short, void *);
 static void chan_write(evutil_socket_t, short, void *);
+static void send_failed(struct chan *);
 
 struct chan *
 chan_new(struct event_base *base, int fd, enum msg_side side, const char *name,
@@ -127,6 +130,9 @@ chan_free(struct chan *c)
 		c->freed = 1;
 		return;
 	}
+	/* What was said before still goes out, if it can. */
+	if (!c->ended)
+		chan_flush(c);
 	while ((o = TAILQ_FIRST(&c->queue)) != NULL)
 		outmsg_free(c, o);
 	event_free(c->rev);
@@ -244,24 +250,61 @@ send_failed(struct chan *c)
 		chan_ended(c, CHAN_ERROR);
 }
 
+/* Give the socket as many as one system call takes. Returns how many. */
+static int
+send_some(struct chan *c)
+{
+	struct imsg_out v[IMSG_MANY];
+	struct outmsg *o;
+	int i = 0, n;
+
+	TAILQ_FOREACH(o, &c->queue, entry) {
+		v[i].type = o->type;
+		v[i].id = o->id;
+		v[i].data = o->data;
+		v[i].len = o->len;
+		v[i].fds = o->fds;
+		v[i].nfds = o->nfds;
+		if (++i == IMSG_MANY)
+			break;
+	}
+	n = imsg_send_many(c->fd, v, i);
+	for (i = 0; i < n; i++)
+		outmsg_free(c, TAILQ_FIRST(&c->queue));
+	return n;
+}
+
+void
+chan_flush(struct chan *c)
+{
+	while (!TAILQ_EMPTY(&c->queue)) {
+		if (send_some(c) != -1)
+			continue;
+		if (errno != EAGAIN) {
+			send_failed(c);
+			return;
+		}
+		if (!c->full)
+			(void)event_add(c->wev, NULL);
+		c->full = 1;
+		return;
+	}
+	if (c->full)
+		event_del(c->wev);
+	c->full = 0;
+}
+
 static void
 chan_write(evutil_socket_t fd, short what, void *arg)
 {
 	struct chan *c = arg;
-	struct outmsg *o;
 
 	(void)fd;
 	(void)what;
-	while ((o = TAILQ_FIRST(&c->queue)) != NULL) {
-		if (imsg_send(c->fd, o->type, o->id, o->data, o->len, o->fds,
-			o->nfds) == -1) {
-			if (errno != EAGAIN)
-				send_failed(c);
-			return;
-		}
-		outmsg_free(c, o);
-	}
-	event_del(c->wev);
+	c->scheduled = 0;
+	if (c->ended || c->wclosed)
+		return;
+	chan_flush(c);
 	if (c->was_high && c->queued <= LOW_WATER) {
 		c->was_high = 0;
 		if (c->ops->drained != NULL)
@@ -303,45 +346,37 @@ enqueue(struct chan *c, enum msg_type type, uint32_t id, const void *data,
 	c->queued += len + sizeof(*o);
 	if (c->queued > HIGH_WATER)
 		c->was_high = 1;
-	return event_add(c->wev, NULL);
+	/* All that is said in this turn goes out together, at its end. */
+	if (!c->scheduled && !c->full) {
+		c->scheduled = 1;
+		event_active(c->wev, EV_WRITE, 0);
+	}
+	return 0;
 }
 
 static int
-send_or_queue(struct chan *c, enum msg_type type, uint32_t id, const void *s,
-    int *fds, int nfds, int flags, int *kept)
+encode_and_queue(struct chan *c, enum msg_type type, uint32_t id, const void *s,
+    int *fds, int nfds, int flags)
 {
 	ssize_t len;
 
-	*kept = 0;
 	if (c->ended || c->wclosed) {
 		errno = EPIPE;
 		return -1;
 	}
 	if ((len = msg_encode(type, s, wbuf, IMSG_MAX_DATA)) == -1)
 		return -1;
-	if (TAILQ_EMPTY(&c->queue)) {
-		if (imsg_send(c->fd, type, id, wbuf, len, fds, nfds) == 0)
-			return 0;
-		if (errno != EAGAIN) {
-			if (errno != EMSGSIZE)
-				send_failed(c);
-			return -1;
-		}
-	}
-	if (enqueue(c, type, id, wbuf, len, fds, nfds, flags) == -1)
-		return -1;
-	*kept = 1;
-	return 0;
+	return enqueue(c, type, id, wbuf, len, fds, nfds, flags);
 }
 
 int
 chan_send(struct chan *c, enum msg_type type, uint32_t id, const void *s,
     int *fds, int nfds, int flags)
 {
-	int kept, r, saved;
+	int r, saved;
 
-	r = send_or_queue(c, type, id, s, fds, nfds, flags, &kept);
-	if ((flags & CHAN_CLOSE_FDS) && !kept) {
+	r = encode_and_queue(c, type, id, s, fds, nfds, flags);
+	if ((flags & CHAN_CLOSE_FDS) && r == -1) {
 		saved = errno;
 		close_fds(fds, nfds);
 		errno = saved;

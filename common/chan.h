@@ -27,8 +27,8 @@ struct chan;
 
 /*
  * A channel in a libevent loop: received messages are checked against the
- * dispatch table and decoded before the callback sees them, and what the
- * socket does not take is queued.
+ * dispatch table and decoded before the callback sees them. What is sent in
+ * one turn of the loop goes out together at its end.
  */
 
 /* Why a channel ended. */
@@ -63,15 +63,18 @@ struct chan *chan_new(struct event_base *, int, enum msg_side, const char *,
 void chan_free(struct chan *);
 
 /*
- * Encode and send a message, or queue it. With flags CHAN_CLOSE_FDS the
+ * Encode a message and queue it to be sent. With flags CHAN_CLOSE_FDS the
  * descriptors are closed when sent, and on failure too; without, they are
- * duplicated if they must be queued. Returns 0, or -1 with errno: EMSGSIZE
- * (nothing was sent, the channel is good), EPIPE when the peer is gone: what
- * it had sent is still delivered, then the end callback comes.
+ * duplicated. Returns 0, or -1 with errno: EMSGSIZE (the channel is good),
+ * EPIPE when the peer is known to be gone: what it had sent is still
+ * delivered, then the end callback comes.
  */
 #define CHAN_CLOSE_FDS 1
 int chan_send(struct chan *, enum msg_type, uint32_t, const void *, int *, int,
     int);
+
+/* Send now what the socket takes; for those who will not see the turn's end. */
+void chan_flush(struct chan *);
 
 /* Is more queued than the high water mark? Stop producing then. */
 int chan_congested(const struct chan *);

@@ -57,45 +57,82 @@ attach_fds(struct msghdr *msg, union cmsg_fds *ctl, const int *fds, int nfds)
 	memcpy(CMSG_DATA(cmsg), fds, sizeof(int) * nfds);
 }
 
+/* What one message needs while the system call looks at it. */
+struct packet {
+	union cmsg_fds ctl;
+	struct imsg_hdr hdr;
+	struct iovec iov[2];
+};
+
+/* Returns 0, or -1 with errno. */
+static int
+pack(const struct imsg_out *o, struct packet *p, struct msghdr *msg)
+{
+	if (o->len > IMSG_MAX_DATA || o->nfds < 0 || o->nfds > IMSG_MAX_FDS) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	memset(&p->hdr, 0, sizeof(p->hdr));
+	p->hdr.type = o->type;
+	p->hdr.id = o->id;
+	p->hdr.len = sizeof(p->hdr) + o->len;
+
+	memset(msg, 0, sizeof(*msg));
+	p->iov[0].iov_base = &p->hdr;
+	p->iov[0].iov_len = sizeof(p->hdr);
+	p->iov[1].iov_base = (void *)(uintptr_t)o->data;
+	p->iov[1].iov_len = o->len;
+	msg->msg_iov = p->iov;
+	msg->msg_iovlen = o->len > 0 ? 2 : 1;
+	if (o->fds != NULL && o->nfds > 0)
+		attach_fds(msg, &p->ctl, o->fds, o->nfds);
+	return 0;
+}
+
+/* Out of socket memory is the same as a full socket. */
+static int
+send_error(void)
+{
+	if (errno == ENOBUFS)
+		errno = EAGAIN;
+	return -1;
+}
+
+int
+imsg_send_many(int fd, const struct imsg_out *v, int n)
+{
+	struct packet packets[IMSG_MANY];
+	struct mmsghdr msgs[IMSG_MANY];
+	int i, r;
+
+	for (i = 0; i < n && i < IMSG_MANY; i++) {
+		if (pack(&v[i], &packets[i], &msgs[i].msg_hdr) == -1) {
+			if (i == 0)
+				return -1;
+			break;
+		}
+	}
+	do {
+		r = sendmmsg(fd, msgs, i, MSG_NOSIGNAL | MSG_DONTWAIT);
+	} while (r == -1 && errno == EINTR);
+	return r == -1 ? send_error() : r;
+}
+
 int
 imsg_send(int fd, uint16_t type, uint32_t id, const void *data, size_t len,
     const int *fds, int nfds)
 {
-	union cmsg_fds ctl;
-	struct imsg_hdr hdr;
-	struct iovec iov[2];
+	struct imsg_out o = { type, id, data, len, fds, nfds };
+	struct packet packet;
 	struct msghdr msg;
 	ssize_t n;
 
-	if (len > IMSG_MAX_DATA || nfds < 0 || nfds > IMSG_MAX_FDS) {
-		errno = EMSGSIZE;
+	if (pack(&o, &packet, &msg) == -1)
 		return -1;
-	}
-	memset(&hdr, 0, sizeof(hdr));
-	hdr.type = type;
-	hdr.id = id;
-	hdr.len = sizeof(hdr) + len;
-
-	memset(&msg, 0, sizeof(msg));
-	iov[0].iov_base = &hdr;
-	iov[0].iov_len = sizeof(hdr);
-	iov[1].iov_base = (void *)(uintptr_t)data;
-	iov[1].iov_len = len;
-	msg.msg_iov = iov;
-	msg.msg_iovlen = len > 0 ? 2 : 1;
-	if (fds != NULL && nfds > 0)
-		attach_fds(&msg, &ctl, fds, nfds);
-
 	do {
 		n = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 	} while (n == -1 && errno == EINTR);
-	if (n == -1) {
-		/* Out of socket memory is the same as a full socket. */
-		if (errno == ENOBUFS)
-			errno = EAGAIN;
-		return -1;
-	}
-	return 0;
+	return n == -1 ? send_error() : 0;
 }
 
 /* Collect every descriptor that came; the surplus is closed and counted. */

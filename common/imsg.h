@@ -63,6 +63,24 @@ int imsg_pair(int[2]);
  */
 int imsg_send(int, uint16_t, uint32_t, const void *, size_t, const int *, int);
 
+/* A message to be sent; nothing of it is kept. */
+struct imsg_out {
+	uint16_t type;
+	uint32_t id;
+	const void *data;
+	size_t len;
+	const int *fds;
+	int nfds;
+};
+
+/*
+ * Send several, at most IMSG_MANY, with one system call. Returns how many
+ * the socket took, from the first on, or -1 with errno as imsg_send() if it
+ * took none.
+ */
+#define IMSG_MANY 32
+int imsg_send_many(int, const struct imsg_out *, int);
+
 /*
  * Receive one message into buf, which holds IMSG_MAX bytes and is aligned as
  * malloc does. Returns 1, 0 at end of file, or -1 with errno: EAGAIN, or

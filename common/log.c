@@ -50,6 +50,12 @@ log_setverbose(int v)
 	verbose = v;
 }
 
+int
+log_getverbose(void)
+{
+	return verbose;
+}
+
 void
 log_to_stderr(void)
 {

@@ -33,6 +33,7 @@ typedef void (*log_sink)(int, const char *);
 /* Name of the process, and how much: 0 notices and up, 1 info, 2 debug. */
 void log_init(const char *, int);
 void log_setverbose(int);
+int log_getverbose(void);
 /* Where lines go. log_to_sink's function gets the priority and the text. */
 void log_to_stderr(void);
 void log_to_syslog(void);

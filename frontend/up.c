@@ -71,6 +71,9 @@ log_line(int priority, const char *text)
 	m.text = text;
 	if (chan != NULL) {
 		(void)chan_send(chan, MSG_LOG, 0, &m, NULL, 0, 0);
+		/* It may be the last word of this process. */
+		if (priority <= LOG_ERR)
+			chan_flush(chan);
 		return;
 	}
 	if ((len = msg_encode(MSG_LOG, &m, buf, sizeof(buf))) != -1)

@@ -468,27 +468,6 @@ job_name(const struct job *job, char *buf, size_t size)
 	snprintf(buf, size, "users/%s/jobs/%s", job->owner, job->uuid);
 }
 
-/* What lies before the first byte that is kept is what was dropped. */
-static void
-output_info(const struct store_output *out, struct msg_job_info *info)
-{
-	info->output_size = out->size;
-	info->output_first = out->first_kept;
-	info->output_dropped = out->first_kept;
-}
-
-static void
-live_info(const struct job *job, char *stats, size_t size,
-    struct msg_job_info *info)
-{
-	struct store_output out;
-
-	store_output(job->uuid, &out);
-	output_info(&out, info);
-	if (job->live != NULL && job->live->cgroup != -1)
-		cgroup_stats(job->live->cgroup, stats, size);
-}
-
 static void
 exit_info(const struct job *job, struct msg_job_info *info)
 {
@@ -505,11 +484,11 @@ exit_info(const struct job *job, struct msg_job_info *info)
 void
 job_info(const struct job *job, struct msg_job_info *info)
 {
-	static char name[MSG_NAME_MAX + 1], stats[MSG_STATS_MAX + 1];
+	static char name[MSG_NAME_MAX + 1];
+	const struct job_look *look = job_look(job);
 
 	memset(info, 0, sizeof(*info));
 	job_name(job, name, sizeof(name));
-	stats[0] = '\0';
 	info->name = name;
 	info->owner = job->owner;
 	info->state = job_state(job);
@@ -527,19 +506,19 @@ job_info(const struct job *job, struct msg_job_info *info)
 	info->class = job->class;
 	info->limits = job->limits;
 	info->stopped_by = job->stopped_by;
-	info->stats = stats;
-	if (!job_ended(job)) {
-		live_info(job, stats, sizeof(stats), info);
+	info->output_size = look->output.size;
+	info->output_first = look->output.first_kept;
+	/* What lies before the first byte that is kept was dropped. */
+	info->output_dropped = look->output.first_kept;
+	info->stats = look->stats;
+	if (!job_ended(job))
 		return;
-	}
 	exit_info(job, info);
 	info->reason = job->reason;
 	info->oom_killed = job->oom_killed;
 	info->stage = job->stage;
 	info->error = job->error;
 	info->end_ns = job->end_ns;
-	output_info(&job->output, info);
-	store_get_stats(job->uuid, stats, sizeof(stats));
 }
 
 void

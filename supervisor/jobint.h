@@ -20,7 +20,7 @@
 #include "job.h"
 #include "store.h"
 
-/* The inside of the worker library: job.c, jobfsm.c and jobspec.c. */
+/* The inside of the worker library: job.c, jobfsm.c, joblook.c, jobspec.c. */
 
 struct event;
 struct exec;
@@ -102,6 +102,16 @@ int64_t job_now_ns(void);
  */
 int job_exec_message(const struct job *, const struct job_spec *,
     struct msg_exec_job *, struct job_error *);
+/*
+ * joblook.c: what is read from files for a status; good until the next call,
+ * and no older than this turn of the loop.
+ */
+struct job_look {
+	struct store_output output;
+	const char *stats; /* lines "name value\n" */
+};
+const struct job_look *job_look(const struct job *);
+
 /* The limits of a class, in the form of messages. */
 void job_limits(const struct conf_class *, struct msg_limits *);
 /* Is the request one that can be run at all? 0, or -1 with the error. */

@@ -103,11 +103,11 @@ static void
 audit(const struct peer *p, unsigned int method, const char *resource,
     int permitted)
 {
-	void (*line)(const char *, ...) = log_notice;
+	int reading = method != METHOD_START && method != METHOD_STOP;
 
-	if (permitted && method != METHOD_START && method != METHOD_STOP)
-		line = log_info;
-	line("audit: %s %s %s: %s, connection %016llx, certificate %s",
+	if (permitted && reading && log_getverbose() < 1)
+		return;
+	log_notice("audit: %s %s %s: %s, connection %016llx, certificate %s",
 	    log_vis(p->identity), method_name(method), log_vis(resource),
 	    permitted ? "permitted" : "denied", (unsigned long long)p->conn,
 	    p->fingerprint[0] != '\0' ? p->fingerprint : "none");

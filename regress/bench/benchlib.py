@@ -77,7 +77,7 @@ class Daemon:
         self.env = None
 
     def up(self):
-        self.env = lab('up', self.dir)
+        self.env = lab('up', self.dir, '--quiet')
 
     def down(self):
         lab('down', self.dir)
