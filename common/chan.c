@@ -31,7 +31,7 @@
 #define HIGH_WATER (1024 * 1024)
 #define LOW_WATER (256 * 1024)
 #define QUEUE_MAX (16 * 1024 * 1024)
-/* Messages handled per turn of the loop, so that no channel starves others. */
+/* Datagrams handled per turn of the loop, so that no channel starves others. */
 #define BATCH 64
 
 struct outmsg {
@@ -161,47 +161,72 @@ run_end(struct chan *c)
 	c->ops->end(c, c->why, c->arg);
 }
 
+/* Returns 1, or -1 for a violation. */
+static int
+handle(struct chan *c, struct imsg *m)
+{
+	union msg_any any;
+	const char *wrong;
+	int r;
+
+	if ((wrong = msg_check(c->side, m, &any)) != NULL) {
+		log_warnx("%s: protocol violation: %s (type %u %s, %zu bytes, "
+			  "%d descriptors)",
+		    c->name, wrong, m->hdr.type, msg_name(m->hdr.type), m->len,
+		    m->nfds);
+		r = -1;
+	} else {
+		r = c->ops->msg(c, m, &any, c->arg);
+	}
+	imsg_free(m);
+	return r == -1 ? -1 : 1;
+}
+
+/* The messages of a datagram, as long as there is somebody to read them. */
+static int
+handle_all(struct chan *c, struct imsg_in *in)
+{
+	struct imsg m;
+	int r;
+
+	while ((r = imsg_next(in, &m)) == 1)
+		if (handle(c, &m) == -1) {
+			c->why = CHAN_VIOLATION;
+			return -1;
+		} else if (c->freed || c->ended) {
+			return 1;
+		}
+	if (r == 0)
+		return 1;
+	c->why = CHAN_VIOLATION;
+	log_warn("%s: receive", c->name);
+	return -1;
+}
+
 /* Returns 1 to go on, 0 when there is no more, -1 when the channel ended. */
 static int
 receive_one(struct chan *c)
 {
-	union msg_any any;
-	struct imsg m;
-	const char *wrong;
+	struct imsg_in in = { .buf = rbuf };
 	int r;
 
-	if ((r = imsg_recv(c->fd, &m, rbuf)) == 0) {
+	if ((r = imsg_read(c->fd, &in)) == 0) {
 		c->why = CHAN_EOF;
 		return -1;
 	}
-	if (r == -1) {
-		if (errno == EAGAIN)
-			return 0;
-		/*
-		 * The peer died with messages of ours unread. Said once;
-		 * what it had sent is still there to be read.
-		 */
-		if (errno == ECONNRESET)
-			return 1;
-		c->why = errno == EPROTO ? CHAN_VIOLATION : CHAN_ERROR;
-		log_warn("%s: receive", c->name);
-		return -1;
-	}
-	if ((wrong = msg_check(c->side, &m, &any)) != NULL) {
-		log_warnx("%s: protocol violation: %s (type %u %s, %zu bytes, "
-			  "%d descriptors)",
-		    c->name, wrong, m.hdr.type, msg_name(m.hdr.type), m.len,
-		    m.nfds);
-		r = -1;
-	} else {
-		r = c->ops->msg(c, &m, &any, c->arg);
-	}
-	imsg_free(&m);
-	if (r == -1) {
-		c->why = CHAN_VIOLATION;
-		return -1;
-	}
-	return 1;
+	if (r == 1)
+		return handle_all(c, &in);
+	if (errno == EAGAIN)
+		return 0;
+	/*
+	 * The peer died with messages of ours unread. Said once; what it had
+	 * sent is still there to be read.
+	 */
+	if (errno == ECONNRESET)
+		return 1;
+	c->why = errno == EPROTO ? CHAN_VIOLATION : CHAN_ERROR;
+	log_warn("%s: receive", c->name);
+	return -1;
 }
 
 static void

@@ -30,6 +30,9 @@
  */
 #define RECV_FDS (IMSG_MAX_FDS + 1)
 
+/* Several messages go together up to this: more gains nothing. */
+#define BUNDLE_MAX (16 * 1024)
+
 union cmsg_fds {
 	struct cmsghdr hdr;
 	char buf[CMSG_SPACE(sizeof(int) * RECV_FDS)];
@@ -57,36 +60,28 @@ attach_fds(struct msghdr *msg, union cmsg_fds *ctl, const int *fds, int nfds)
 	memcpy(CMSG_DATA(cmsg), fds, sizeof(int) * nfds);
 }
 
-/* What one message needs while the system call looks at it. */
-struct packet {
-	union cmsg_fds ctl;
-	struct imsg_hdr hdr;
-	struct iovec iov[2];
-};
-
-/* Returns 0, or -1 with errno. */
 static int
-pack(const struct imsg_out *o, struct packet *p, struct msghdr *msg)
+check_out(const struct imsg_out *o)
 {
-	if (o->len > IMSG_MAX_DATA || o->nfds < 0 || o->nfds > IMSG_MAX_FDS) {
-		errno = EMSGSIZE;
-		return -1;
-	}
-	memset(&p->hdr, 0, sizeof(p->hdr));
-	p->hdr.type = o->type;
-	p->hdr.id = o->id;
-	p->hdr.len = sizeof(p->hdr) + o->len;
+	if (o->len <= IMSG_MAX_DATA && o->nfds >= 0 && o->nfds <= IMSG_MAX_FDS)
+		return 0;
+	errno = EMSGSIZE;
+	return -1;
+}
 
-	memset(msg, 0, sizeof(*msg));
-	p->iov[0].iov_base = &p->hdr;
-	p->iov[0].iov_len = sizeof(p->hdr);
-	p->iov[1].iov_base = (void *)(uintptr_t)o->data;
-	p->iov[1].iov_len = o->len;
-	msg->msg_iov = p->iov;
-	msg->msg_iovlen = o->len > 0 ? 2 : 1;
-	if (o->fds != NULL && o->nfds > 0)
-		attach_fds(msg, &p->ctl, o->fds, o->nfds);
-	return 0;
+/* Header and payload, as two parts of a datagram. Returns the length. */
+static size_t
+pack(const struct imsg_out *o, struct imsg_hdr *hdr, struct iovec *iov)
+{
+	memset(hdr, 0, sizeof(*hdr));
+	hdr->type = o->type;
+	hdr->id = o->id;
+	hdr->len = sizeof(*hdr) + o->len;
+	iov[0].iov_base = hdr;
+	iov[0].iov_len = sizeof(*hdr);
+	iov[1].iov_base = (void *)(uintptr_t)o->data;
+	iov[1].iov_len = o->len;
+	return hdr->len;
 }
 
 /* Out of socket memory is the same as a full socket. */
@@ -98,24 +93,61 @@ send_error(void)
 	return -1;
 }
 
+static int
+send_datagram(int fd, const struct msghdr *msg)
+{
+	ssize_t n;
+
+	do {
+		n = sendmsg(fd, msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	} while (n == -1 && errno == EINTR);
+	return n == -1 ? send_error() : 0;
+}
+
+/*
+ * One datagram of as many messages, from the first, as go together. Returns
+ * how many that are, or -1 with errno.
+ */
+static int
+send_bundle(int fd, const struct imsg_out *v, int n)
+{
+	struct imsg_hdr hdrs[IMSG_MANY];
+	struct iovec iov[IMSG_MANY * 2];
+	struct msghdr msg;
+	size_t len;
+	int i;
+
+	if (v->nfds != 0)
+		return imsg_send(fd, v->type, v->id, v->data, v->len, v->fds,
+			   v->nfds) == -1 ?
+		    -1 :
+		    1;
+	if (check_out(v) == -1)
+		return -1;
+	len = pack(v, &hdrs[0], &iov[0]);
+	for (i = 1; i < n && i < IMSG_MANY; i++) {
+		if (v[i].nfds != 0 || check_out(&v[i]) == -1 ||
+		    len + sizeof(hdrs[i]) + v[i].len > BUNDLE_MAX)
+			break;
+		len += pack(&v[i], &hdrs[i], &iov[2 * i]);
+	}
+	memset(&msg, 0, sizeof(msg));
+	msg.msg_iov = iov;
+	msg.msg_iovlen = 2 * i;
+	return send_datagram(fd, &msg) == -1 ? -1 : i;
+}
+
 int
 imsg_send_many(int fd, const struct imsg_out *v, int n)
 {
-	struct packet packets[IMSG_MANY];
-	struct mmsghdr msgs[IMSG_MANY];
-	int i, r;
+	int done = 0, r;
 
-	for (i = 0; i < n && i < IMSG_MANY; i++) {
-		if (pack(&v[i], &packets[i], &msgs[i].msg_hdr) == -1) {
-			if (i == 0)
-				return -1;
-			break;
-		}
+	while (done < n) {
+		if ((r = send_bundle(fd, v + done, n - done)) == -1)
+			return done > 0 ? done : -1;
+		done += r;
 	}
-	do {
-		r = sendmmsg(fd, msgs, i, MSG_NOSIGNAL | MSG_DONTWAIT);
-	} while (r == -1 && errno == EINTR);
-	return r == -1 ? send_error() : r;
+	return done;
 }
 
 int
@@ -123,21 +155,25 @@ imsg_send(int fd, uint16_t type, uint32_t id, const void *data, size_t len,
     const int *fds, int nfds)
 {
 	struct imsg_out o = { type, id, data, len, fds, nfds };
-	struct packet packet;
+	union cmsg_fds ctl;
+	struct imsg_hdr hdr;
+	struct iovec iov[2];
 	struct msghdr msg;
-	ssize_t n;
 
-	if (pack(&o, &packet, &msg) == -1)
+	if (check_out(&o) == -1)
 		return -1;
-	do {
-		n = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
-	} while (n == -1 && errno == EINTR);
-	return n == -1 ? send_error() : 0;
+	memset(&msg, 0, sizeof(msg));
+	(void)pack(&o, &hdr, iov);
+	msg.msg_iov = iov;
+	msg.msg_iovlen = 2;
+	if (fds != NULL && nfds > 0)
+		attach_fds(&msg, &ctl, fds, nfds);
+	return send_datagram(fd, &msg);
 }
 
 /* Collect every descriptor that came; the surplus is closed and counted. */
 static int
-collect_fds(struct msghdr *msg, struct imsg *m)
+collect_fds(struct msghdr *msg, struct imsg_in *in)
 {
 	struct cmsghdr *cmsg;
 	size_t i, n;
@@ -154,8 +190,8 @@ collect_fds(struct msghdr *msg, struct imsg *m)
 		for (i = 0; i < n; i++) {
 			memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(int),
 			    sizeof(fd));
-			if (m->nfds < IMSG_MAX_FDS) {
-				m->fds[m->nfds++] = fd;
+			if (in->nfds < IMSG_MAX_FDS) {
+				in->fds[in->nfds++] = fd;
 			} else {
 				close(fd);
 				surplus++;
@@ -165,8 +201,18 @@ collect_fds(struct msghdr *msg, struct imsg *m)
 	return surplus;
 }
 
+static int
+no_message(struct imsg_in *in)
+{
+	while (in->nfds > 0)
+		close(in->fds[--in->nfds]);
+	in->off = in->len;
+	errno = EPROTO;
+	return -1;
+}
+
 int
-imsg_recv(int fd, struct imsg *m, void *buf)
+imsg_read(int fd, struct imsg_in *in)
 {
 	union cmsg_fds ctl;
 	struct iovec iov;
@@ -174,9 +220,11 @@ imsg_recv(int fd, struct imsg *m, void *buf)
 	ssize_t n;
 	int surplus;
 
-	memset(m, 0, sizeof(*m));
+	in->len = in->off = 0;
+	in->count = 0;
+	in->nfds = 0;
 	memset(&msg, 0, sizeof(msg));
-	iov.iov_base = buf;
+	iov.iov_base = in->buf;
 	iov.iov_len = IMSG_MAX;
 	msg.msg_iov = &iov;
 	msg.msg_iovlen = 1;
@@ -188,19 +236,53 @@ imsg_recv(int fd, struct imsg *m, void *buf)
 	} while (n == -1 && errno == EINTR);
 	if (n == -1)
 		return -1;
-	surplus = collect_fds(&msg, m);
-	if (n == 0 && m->nfds == 0 && surplus == 0)
+	surplus = collect_fds(&msg, in);
+	if (n == 0 && in->nfds == 0 && surplus == 0)
 		return 0;
-	if (surplus != 0 || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ||
-	    (size_t)n < sizeof(m->hdr))
-		goto bad;
-	memcpy(&m->hdr, buf, sizeof(m->hdr));
-	if (m->hdr.len != (size_t)n || m->hdr.flags != 0)
-		goto bad;
-	m->data = (const uint8_t *)buf + sizeof(m->hdr);
-	m->len = n - sizeof(m->hdr);
+	in->len = n;
+	if (n == 0 || surplus != 0 ||
+	    (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+		return no_message(in);
 	return 1;
-bad:
+}
+
+int
+imsg_next(struct imsg_in *in, struct imsg *m)
+{
+	size_t left = in->len - in->off;
+
+	memset(m, 0, sizeof(*m));
+	if (left == 0)
+		return 0;
+	if (left < sizeof(m->hdr) || in->count == IMSG_MANY)
+		return no_message(in);
+	memcpy(&m->hdr, in->buf + in->off, sizeof(m->hdr));
+	if (m->hdr.len < sizeof(m->hdr) || m->hdr.len > left ||
+	    m->hdr.flags != 0 || (in->nfds > 0 && m->hdr.len != in->len))
+		return no_message(in);
+	m->data = in->buf + in->off + sizeof(m->hdr);
+	m->len = m->hdr.len - sizeof(m->hdr);
+	memcpy(m->fds, in->fds, sizeof(m->fds));
+	m->nfds = in->nfds;
+	in->nfds = 0;
+	in->off += m->hdr.len;
+	in->count++;
+	return 1;
+}
+
+int
+imsg_recv(int fd, struct imsg *m, void *buf)
+{
+	struct imsg_in in = { .buf = buf };
+	int r;
+
+	memset(m, 0, sizeof(*m));
+	if ((r = imsg_read(fd, &in)) != 1)
+		return r;
+	if (imsg_next(&in, m) != 1)
+		return -1;
+	if (in.off == in.len)
+		return 1;
 	imsg_free(m);
 	errno = EPROTO;
 	return -1;

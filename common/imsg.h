@@ -23,11 +23,14 @@
 
 /*
  * Messages between the processes, in the manner of imsg: AF_UNIX
- * SOCK_SEQPACKET, so one datagram is one message with its descriptors.
+ * SOCK_SEQPACKET. A datagram is one message with its descriptors, or several
+ * without any, one after the other: the kernel's work for a datagram is more
+ * than all else about a small message.
  */
 
-#define IMSG_MAX (160 * 1024) /* a whole message, header included */
+#define IMSG_MAX (160 * 1024) /* a whole datagram, headers included */
 #define IMSG_MAX_FDS 4
+#define IMSG_MANY 32 /* messages in a datagram, at most */
 
 struct imsg_hdr {
 	uint16_t type;
@@ -74,18 +77,39 @@ struct imsg_out {
 };
 
 /*
- * Send several, at most IMSG_MANY, with one system call. Returns how many
- * the socket took, from the first on, or -1 with errno as imsg_send() if it
- * took none.
+ * Send several, at most IMSG_MANY, with as few system calls and datagrams as
+ * it takes. Returns how many the socket took, from the first on, or -1 with
+ * errno as imsg_send() if it took none.
  */
-#define IMSG_MANY 32
 int imsg_send_many(int, const struct imsg_out *, int);
 
+/* A datagram that is being taken apart. */
+struct imsg_in {
+	uint8_t *buf; /* the caller's, IMSG_MAX bytes */
+	size_t len;
+	size_t off; /* of the next message */
+	unsigned int count; /* of messages before it */
+	int fds[IMSG_MAX_FDS];
+	int nfds;
+};
+
 /*
- * Receive one message into buf, which holds IMSG_MAX bytes and is aligned as
- * malloc does. Returns 1, 0 at end of file, or -1 with errno: EAGAIN, or
- * EPROTO for a datagram that is no message (truncated, wrong length, too
- * many descriptors); its descriptors are closed.
+ * Receive one datagram. Returns 1, 0 at end of file, or -1 with errno:
+ * EAGAIN, or EPROTO for one that was truncated or has too many descriptors,
+ * which are then closed.
+ */
+int imsg_read(int, struct imsg_in *);
+
+/*
+ * The next message of it. Returns 1, 0 when there is none left, or -1 with
+ * EPROTO where there is no message (wrong length, too many of them,
+ * descriptors with several); descriptors are closed then.
+ */
+int imsg_next(struct imsg_in *, struct imsg *);
+
+/*
+ * Receive a datagram of one message into buf, for those who expect no more.
+ * Returns as imsg_read() does.
  */
 int imsg_recv(int, struct imsg *, void *);
 

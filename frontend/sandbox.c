@@ -66,7 +66,6 @@ static const int allowed[] = {
 	/* The channel to the supervisor. */
 	SCMP_SYS(recvmsg),
 	SCMP_SYS(sendmsg),
-	SCMP_SYS(sendmmsg),
 
 	/* Output files. */
 	SCMP_SYS(pread64),

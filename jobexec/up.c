@@ -28,18 +28,16 @@
 
 #define REPLY_MAX 8192 /* the longest that we send, with room */
 
-/* Aligned as imsg_recv() asks; pages that no message reaches cost nothing. */
-static union {
-	char buf[IMSG_MAX];
-	long double align;
-} in;
+/* Pages that no message reaches cost nothing. */
+static uint8_t buf[IMSG_MAX];
+static struct imsg_in in = { .buf = buf };
 static int gone;
 
 static void
 log_up(int priority, const char *text)
 {
 	struct msg_log msg;
-	uint8_t buf[MSG_TEXT_MAX + 16];
+	uint8_t line[MSG_TEXT_MAX + 16];
 	ssize_t len;
 
 	if (gone)
@@ -47,8 +45,8 @@ log_up(int priority, const char *text)
 	msg.priority = priority;
 	msg.text = text;
 	/* Best effort: a line must not hold up the job's output. */
-	if ((len = msg_encode(MSG_LOG, &msg, buf, sizeof(buf))) != -1)
-		(void)imsg_send(PROC_FD, MSG_LOG, 0, buf, len, NULL, 0);
+	if ((len = msg_encode(MSG_LOG, &msg, line, sizeof(line))) != -1)
+		(void)imsg_send(PROC_FD, MSG_LOG, 0, line, len, NULL, 0);
 }
 
 void
@@ -93,20 +91,32 @@ wait_for(short events)
 void
 up_send(enum msg_type type, const void *msg, const int *fds, int nfds)
 {
-	uint8_t buf[REPLY_MAX];
+	uint8_t out[REPLY_MAX];
 	ssize_t len;
 
-	if ((len = msg_encode(type, msg, buf, sizeof(buf))) == -1) {
+	if ((len = msg_encode(type, msg, out, sizeof(out))) == -1) {
 		log_warn("%s", msg_name(type));
 		return;
 	}
 	while (
-	    !gone && imsg_send(PROC_FD, type, 0, buf, len, fds, nfds) == -1) {
+	    !gone && imsg_send(PROC_FD, type, 0, out, len, fds, nfds) == -1) {
 		if (errno == EAGAIN)
 			wait_for(POLLOUT);
 		else
 			up_close(NULL);
 	}
+}
+
+/* Returns 1, 0 at the end, or -1 with errno. */
+static int
+next_message(struct imsg *m)
+{
+	int r;
+
+	while ((r = imsg_next(&in, m)) == 0)
+		if ((r = imsg_read(PROC_FD, &in)) != 1)
+			return r;
+	return r;
 }
 
 int
@@ -115,8 +125,10 @@ up_recv(struct imsg *m, union msg_any *any)
 	const char *wrong;
 	int r;
 
-	if (gone || (r = imsg_recv(PROC_FD, m, in.buf)) == -1) {
-		if (!gone && errno != EAGAIN)
+	if (gone)
+		return 0;
+	if ((r = next_message(m)) == -1) {
+		if (errno != EAGAIN)
 			up_close("message from the supervisor is none");
 		return 0;
 	}

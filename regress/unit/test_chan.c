@@ -40,10 +40,8 @@
 static struct event_base *base;
 static struct chan *chan;
 static int peer; /* the other end, by hand */
-static union {
-	char buf[IMSG_MAX];
-	long double align;
-} in;
+static uint8_t buf[IMSG_MAX];
+static struct imsg_in in = { .buf = buf };
 
 static unsigned int nmsgs, nends, ndrained;
 static enum chan_end why;
@@ -134,8 +132,11 @@ from_peer(uint32_t id)
 static uint32_t
 at_peer(struct imsg *m)
 {
-	int r = imsg_recv(peer, m, in.buf);
+	int r;
 
+	while ((r = imsg_next(&in, m)) == 0)
+		if ((r = imsg_read(peer, &in)) != 1)
+			break;
 	if (r == -1)
 		assert_int_equal(errno, EAGAIN);
 	return r == 1 ? m->hdr.id : 0;
@@ -276,7 +277,7 @@ test_last_words(void **state)
 	chan_free(chan);
 	chan = NULL;
 	assert_int_equal(at_peer(&m), 2);
-	assert_int_equal(imsg_recv(peer, &m, in.buf), 0);
+	assert_int_equal(imsg_read(peer, &in), 0);
 }
 
 /* The peer is gone: what it said comes first, then its end, once. */

@@ -181,6 +181,107 @@ test_refused(void **state)
 	refused(sv, big, sizeof(big), 0);
 }
 
+/* How many messages the next datagram has; all with the length given. */
+static int
+datagram(int fd, uint32_t *id, size_t len, int nfds)
+{
+	struct imsg_in in = { .buf = (uint8_t *)buf };
+	struct imsg m;
+	int n = 0;
+
+	assert_int_equal(imsg_read(fd, &in), 1);
+	while (imsg_next(&in, &m) == 1) {
+		assert_int_equal(m.hdr.id, (*id)++);
+		assert_int_equal(m.len, len);
+		assert_int_equal(m.nfds, nfds);
+		imsg_free(&m);
+		n++;
+	}
+	assert_int_equal(in.off, in.len);
+	return n;
+}
+
+/* Small ones without descriptors go together, in order. */
+static void
+test_many(void **state)
+{
+	struct imsg_out v[IMSG_MANY];
+	int *sv = *state, fd = 0, before = lowest(), i;
+	uint32_t id = 0;
+
+	memset(v, 0, sizeof(v));
+	for (i = 0; i < IMSG_MANY; i++) {
+		v[i].type = 1;
+		v[i].id = i;
+		v[i].data = "four";
+		v[i].len = 4;
+	}
+	assert_int_equal(imsg_send_many(sv[0], v, IMSG_MANY), IMSG_MANY);
+	assert_int_equal(datagram(sv[1], &id, 4, 0), IMSG_MANY);
+
+	/* One with a descriptor is alone, those around it are not. */
+	id = 0;
+	v[2].fds = &fd;
+	v[2].nfds = 1;
+	assert_int_equal(imsg_send_many(sv[0], v, 6), 6);
+	assert_int_equal(datagram(sv[1], &id, 4, 0), 2);
+	assert_int_equal(datagram(sv[1], &id, 4, 1), 1);
+	assert_int_equal(datagram(sv[1], &id, 4, 0), 3);
+	v[2].nfds = 0;
+
+	/* Large ones are alone; as many as the socket takes. */
+	id = 0;
+	for (i = 0; i < IMSG_MANY; i++) {
+		v[i].data = big;
+		v[i].len = 30000;
+	}
+	i = imsg_send_many(sv[0], v, IMSG_MANY);
+	assert_true(i > 1 && i < IMSG_MANY);
+	assert_int_equal(imsg_send_many(sv[0], v + i, 1), -1);
+	assert_int_equal(errno, EAGAIN);
+	while (i-- > 0)
+		assert_int_equal(datagram(sv[1], &id, 30000, 0), 1);
+	assert_int_equal(lowest(), before);
+}
+
+/* A datagram of several that goes wrong after the first. */
+static void
+test_bad_bundle(void **state)
+{
+	static const struct imsg_hdr good = { .type = 1, .len = sizeof(good) };
+	struct imsg_in in = { .buf = (uint8_t *)buf };
+	struct imsg_hdr v[IMSG_MANY + 1];
+	struct imsg m;
+	int *sv = *state, before = lowest(), i;
+
+	for (i = 0; i <= IMSG_MANY; i++)
+		v[i] = good;
+	/* One too many. */
+	send_raw(sv[0], v, sizeof(v), 0);
+	assert_int_equal(imsg_read(sv[1], &in), 1);
+	for (i = 0; i < IMSG_MANY; i++)
+		assert_int_equal(imsg_next(&in, &m), 1);
+	assert_int_equal(imsg_next(&in, &m), -1);
+	assert_int_equal(errno, EPROTO);
+	assert_int_equal(imsg_next(&in, &m), 0);
+
+	/* The second is longer than what is left, or shorter than a header. */
+	for (i = 0; i < 2; i++) {
+		v[1].len = i == 0 ? sizeof(good) + 1 : sizeof(good) - 1;
+		send_raw(sv[0], v, 2 * sizeof(good), 0);
+		assert_int_equal(imsg_read(sv[1], &in), 1);
+		assert_int_equal(imsg_next(&in, &m), 1);
+		assert_int_equal(imsg_next(&in, &m), -1);
+		assert_int_equal(errno, EPROTO);
+	}
+
+	/* Several have no descriptors; who expects one message gets one. */
+	v[1] = good;
+	refused(sv, v, 2 * sizeof(good), 1);
+	refused(sv, v, 2 * sizeof(good), 0);
+	assert_int_equal(lowest(), before);
+}
+
 static void
 test_end(void **state)
 {
@@ -218,6 +319,8 @@ main(void)
 		T(test_sizes),
 		T(test_descriptors),
 		T(test_refused),
+		T(test_many),
+		T(test_bad_bundle),
 		T(test_end),
 		T(test_full),
 	};
