@@ -73,8 +73,8 @@ name_from_cn(const X509 *cert, char *dst)
 }
 
 /*
- * The "//" is demanded because "uid:NAME" is how the supervisor calls local
- * users: no certificate may name one of those.
+ * "uid:NAME" is how the supervisor calls local users: no certificate may name
+ * one of those, and the supervisor takes such a name for a breach.
  */
 static const char *
 name_from_uri(const ASN1_STRING *uri, char *dst)
@@ -82,6 +82,7 @@ name_from_uri(const ASN1_STRING *uri, char *dst)
 	const char *colon;
 
 	if (copy_name(dst, uri, NAME_CHARS ":/") == -1 ||
+	    strncmp(dst, "uid:", 4) == 0 ||
 	    (colon = strchr(dst, ':')) == NULL || colon == dst ||
 	    strncmp(colon, "://", 3) != 0 || colon[3] == '\0')
 		return "URI with a form or characters that are not allowed";

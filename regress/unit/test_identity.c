@@ -221,6 +221,7 @@ test_uri(void **state)
 	assert_string_equal(id.name, "spiffe://example.org/ns/a");
 	assert_non_null(who_uri("uid:root", -1));
 	assert_non_null(who_uri("uid:root//x", -1));
+	assert_non_null(who_uri("uid://root", -1));
 	assert_non_null(who_uri("://x", -1));
 	assert_non_null(who_uri("spiffe://", -1));
 	assert_non_null(who_uri("spiffe://a b", -1));
