@@ -153,12 +153,19 @@ build_listen(char *host, char *port)
 	free(port);
 }
 
+/* What frontend/identity.c finds in certificates, and local accounts. */
 static int
 isidentity(const char *s)
 {
+	const char *colon;
+
 	if (strncmp(s, "uid:", 4) == 0)
-		s += 4;
-	return val_isname(s, 64, "._@-");
+		return val_isname(s + 4, 64, "._@-");
+	colon = strchr(s, ':');
+	if (colon == NULL)
+		return val_isname(s, 64, "._@-");
+	return colon != s && strncmp(colon, "://", 3) == 0 &&
+	    colon[3] != '\0' && val_isname(s, 64, "._@-:/");
 }
 
 int
@@ -169,8 +176,8 @@ build_rule(int permit, char *identity, unsigned int methods,
 
 	if (identity != NULL && !isidentity(identity))
 		lex_error("identity \"%s\" is not understood, expected 1 to "
-			  "64 letters, digits and ._@- (or uid: and a local "
-			  "account)",
+			  "64 letters, digits and ._@- (or a URI, or uid: "
+			  "and a local account)",
 		    log_vis(identity));
 	if ((r = calloc(1, sizeof(*r))) == NULL) {
 		lex_error("%s", strerror(errno));
