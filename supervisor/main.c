@@ -108,6 +108,21 @@ parse_options(int argc, char *argv[])
 		usage();
 }
 
+/* The file is read again from "/", and its directory is hidden from jobs. */
+static void
+absolute_path(void)
+{
+	char *path, *cwd;
+
+	if (opts.path[0] == '/')
+		return;
+	if ((cwd = getcwd(NULL, 0)) == NULL ||
+	    asprintf(&path, "%s/%s", cwd, opts.path) == -1)
+		fatal("%s", opts.path);
+	free(cwd);
+	opts.path = path;
+}
+
 /* ---------------------------------------------------------- in background */
 
 /*
@@ -498,6 +513,8 @@ main(int argc, char *argv[])
 	parse_options(argc, argv);
 	log_init("thd", opts.verbose);
 	log_to_stderr();
+	if (!opts.check)
+		absolute_path();
 	if ((conf = conf_parse(opts.path)) == NULL)
 		return 1;
 	if (opts.check) {
