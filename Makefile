@@ -100,7 +100,7 @@ endif
 LIBS_CTL = $(call pc_libs,libssl libcrypto libnghttp2 libprotobuf-c \
 	libbsd-overlay)
 
-.PHONY: all deps install check check-native lint demo bench clean FORCE
+.PHONY: all deps install install-docs check check-native lint demo bench clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -182,7 +182,26 @@ $(CTL): $(CTL_OBJS)
 deps:
 	regress/deps
 
-install: all $(THD_INSTALL)
+COMPLETION := $(O)/install/thctl.bash
+$(COMPLETION): $(CTL)
+	@mkdir -p $(@D)
+	$(Q)$(CTL) completion bash > $@
+
+# The manuals say where jobexec and frontend are.
+MAN := $(O)/install/man
+SHARE := $(DESTDIR)$(PREFIX)/share
+
+install-docs: $(COMPLETION)
+	install -d $(MAN) $(SHARE)/man/man5 $(SHARE)/man/man8 \
+	    $(SHARE)/bash-completion/completions
+	for page in thd.8 thctl.8 thd.conf.5; do \
+	    sed 's|/usr/local/libexec|$(PREFIX)/libexec|' man/$$page \
+	        > $(MAN)/$$page || exit 1; done
+	install -m 644 $(MAN)/*.8 $(SHARE)/man/man8
+	install -m 644 $(MAN)/*.5 $(SHARE)/man/man5
+	install -m 644 $(COMPLETION) $(SHARE)/bash-completion/completions/thctl
+
+install: all $(THD_INSTALL) install-docs
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin \
 	    $(DESTDIR)$(PREFIX)/libexec/thd
 	install -m 755 $(THD_INSTALL) $(DESTDIR)$(PREFIX)/sbin/thd
