@@ -97,7 +97,8 @@ def machine(work):
     os.environ['PATH'] = f'{BUILD}/bin:{BUILD}/sbin:{os.environ["PATH"]}'
     os.environ['HOME'] = f'{work}/home'
     for name in list(os.environ):
-        if name.startswith(('THCTL_', 'XDG_')) or name == 'NOTIFY_SOCKET':
+        if name.startswith(('THCTL_', 'XDG_')) or \
+                name in ('NOTIFY_SOCKET', 'JOURNAL_STREAM'):
             del os.environ[name]
     shutil.rmtree('/etc/thd', ignore_errors=True)
     for account in ('_thfront', '_threlay', '_thjob'):
