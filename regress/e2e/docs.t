@@ -29,7 +29,7 @@ import labtest  # noqa: E402
 import mdoc  # noqa: E402
 
 THD, THCTL = os.environ['THD'], os.environ['THCTL']
-PLACEHOLDER = re.compile(r'\b(ADDRESS|COMMAND|DETAIL|FILE|IDENTITY|KEY|LINE|'
+PLACEHOLDER = re.compile(r'\b(ADDRESS|CAPABILITY|COMMAND|DETAIL|FILE|IDENTITY|KEY|LINE|'
                          r'NAMES?|N|PATH|REASON|STAGE|TEXT|UUID|WHAT)\b')
 
 thd8 = mdoc.page('thd.8')
@@ -164,6 +164,14 @@ file_words = [t for h, t in mdoc.items(mdoc.section(thctl8, 'FILES'))
 same((w for line in file_words.split('\n') for w in mdoc.words(line, 'Ic')),
      re.findall(r'\{ "(\w+)", "THCTL_', settings),
      'thctl(8), FILES: the words of thctl.conf')
+
+shown = source('thctl/print.c')
+shown = shown[:shown.index('JSON')]
+same({w for h, _ in mdoc.items(mdoc.section(thctl8, 'Verbs', '.Ss'))
+      for w in mdoc.words(h, 'Li')},
+     re.findall(r'\bline(?:_\w+)?\("(\w+)"', shown) +
+     re.findall(r'\bprintf\("([a-z]\w+)', shown),
+     'thctl(8): all that status prints')
 
 codes = dict(re.findall(r'#define (EXIT_\w+) (\d+)', source('thctl/thctl.h')))
 same((h for h, _ in mdoc.items(mdoc.section(thctl8, 'EXIT STATUS'))),
