@@ -66,6 +66,10 @@ def flat(text):
     return re.sub(r' ([,.;)])', r'\1', ' '.join(out))
 
 
+def macro_words(lines, macro):
+    return [w for line in lines for w in mdoc.words(line, macro)]
+
+
 # ------------------------------------------------------------------- thctl
 
 def help_options(text):
@@ -231,6 +235,19 @@ same((w for h, t in mdoc.items(mdoc.section(thd8, 'How a job ends', '.Ss'))
      'thd(8): every reason that a job can end for')
 
 
+clients = mdoc.section(thd8, 'Other clients', '.Ss')
+proto = source('proto/drrev/telehandler/foreman/v1alpha1/telehandler.proto')
+same((w for w in macro_words(clients, 'Li')
+      if re.search(r'^[A-Z][a-z]+[A-Z]', w) and w.endswith(('Job', 'Status',
+                                                            'Output'))),
+     re.findall(r'^  rpc (\w+)', proto, re.M), 'thd(8): every method')
+# UNKNOWN stands only for a code that is none.
+same((h[3:] for h, _ in mdoc.items(clients)),
+     {code for f in files_of('supervisor', 'frontend')
+      for code in re.findall(r'\bRES_(\w+)', source(f))} - {'OK', 'UNKNOWN'},
+     'thd(8): every code of an error')
+
+
 def formats(files):
     """The texts that the sources can print, "\\0" for what varies."""
     literal = r'"(?:[^"\\\n]|\\.)*"'
@@ -256,11 +273,6 @@ for name, lines in (('thd(8)', thd8), ('thctl(8)', thctl8)):
 
 
 # ---------------------------------------------------------------- thd.conf
-
-def macro_words(lines, macro):
-    return [w for line in lines for phrase in mdoc.words(line, macro)
-            for w in phrase.split()]
-
 
 parse = source('supervisor/parse.y')
 val = source('supervisor/conf_val.c')
