@@ -15,12 +15,14 @@
  */
 
 #include <sys/types.h>
+#include <sys/stat.h>
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 #include <vis.h>
 
 #include "log.h"
@@ -56,11 +58,27 @@ log_getverbose(void)
 	return verbose;
 }
 
+/*
+ * Is standard error the journal's? The variable may have been inherited by
+ * one whose standard error is elsewhere, so it names the device and inode.
+ */
+static int
+stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long dev, ino;
+	struct stat st;
+
+	return stream != NULL && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 &&
+	    fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev &&
+	    st.st_ino == ino;
+}
+
 void
 log_to_stderr(void)
 {
 	target = TO_STDERR;
-	with_level = getenv("JOURNAL_STREAM") != NULL;
+	with_level = stderr_is_journal();
 }
 
 void
@@ -77,18 +95,40 @@ log_to_sink(log_sink fn)
 	sink = fn;
 }
 
-void
-log_forward(int pri, const char *name, const char *text)
+static void
+put_line(int pri, const char *name, const char *sep, const char *text)
 {
 	char level[8] = "";
 
 	if (target == TO_SYSLOG) {
-		syslog(pri, "%s: %s", name, text);
+		syslog(pri, "%s%s%s", name, sep, text);
 		return;
 	}
 	if (with_level)
 		snprintf(level, sizeof(level), "<%d>", pri);
-	fprintf(stderr, "%s%s: %s\n", level, name, text);
+	fprintf(stderr, "%s%s%s%s\n", level, name, sep, text);
+}
+
+void
+log_forward(int pri, const char *name, const char *text)
+{
+	put_line(pri, name, ": ", text);
+}
+
+void
+log_plain(const char *fmt, ...)
+{
+	va_list ap;
+	char *text;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n == -1)
+		return;
+	put_line(LOG_ERR, "", "", text);
+	free(text);
 }
 
 static void vlog(int pri, int err, const char *fmt, va_list ap)

@@ -41,6 +41,8 @@ void log_to_sink(log_sink);
 
 /* Write a line that another process made, under that process's name. */
 void log_forward(int, const char *, const char *);
+/* An error without the process's name before it: it begins with a file's. */
+void log_plain(const char *, ...) __attribute__((format(printf, 1, 2)));
 
 void log_debug(const char *, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *, ...) __attribute__((format(printf, 1, 2)));

@@ -244,21 +244,19 @@ resolve(const char *path, const char *key, struct conf_user *user)
 	errno = 0;
 	if ((pw = getpwnam(user->name)) == NULL) {
 		if (errno != 0 && errno != ENOENT)
-			fprintf(stderr, "%s: %s \"%s\": %s\n", path, key,
-			    user->name, strerror(errno));
+			log_plain("%s: %s \"%s\": %s", path, key, user->name,
+			    strerror(errno));
 		else
-			fprintf(stderr,
-			    "%s: %s \"%s\": no such account, "
-			    "create it with: useradd --system "
-			    "--no-create-home --home-dir /nonexistent "
-			    "--shell /usr/sbin/nologin --user-group %s\n",
+			log_plain("%s: %s \"%s\": no such account, "
+				  "create it with: useradd --system "
+				  "--no-create-home --home-dir /nonexistent "
+				  "--shell /usr/sbin/nologin --user-group %s",
 			    path, key, user->name, user->name);
 		return -1;
 	}
 	if (pw->pw_uid == 0 || pw->pw_gid == 0) {
-		fprintf(stderr,
-		    "%s: %s \"%s\": is root's account or group, "
-		    "expected one without privilege\n",
+		log_plain("%s: %s \"%s\": is root's account or group, "
+			  "expected one without privilege",
 		    path, key, user->name);
 		return -1;
 	}
@@ -282,9 +280,8 @@ conf_resolve(struct conf *conf)
 			rc = -1;
 	}
 	if (rc == 0 && conf_users_clash(conf, &a, &b)) {
-		fprintf(stderr,
-		    "%s: %s and %s are the same account, "
-		    "expected different ones\n",
+		log_plain("%s: %s and %s are the same account, "
+			  "expected different ones",
 		    path, conf_keys[a].name, conf_keys[b].name);
 		rc = -1;
 	}

@@ -261,7 +261,7 @@ build_begin(const char *path)
 	memset(&seen_socket, 0, sizeof(seen_socket));
 	memset(&seen_default, 0, sizeof(seen_default));
 	if ((conf = conf_new(path)) == NULL) {
-		fprintf(stderr, "%s: %s\n", log_vis(path), strerror(errno));
+		log_plain("%s: %s", log_vis(path), strerror(errno));
 		return -1;
 	}
 	return 0;

@@ -66,13 +66,16 @@ static void report(struct lex_pos, const char *, va_list)
 static void
 report(struct lex_pos pos, const char *fmt, va_list ap)
 {
+	char *text;
+
 	lx.errors++;
+	if (vasprintf(&text, fmt, ap) == -1)
+		return;
 	if (pos.line == 0)
-		fprintf(stderr, "%s: ", pos.file);
+		log_plain("%s: %s", pos.file, text);
 	else
-		fprintf(stderr, "%s:%u: ", pos.file, pos.line);
-	vfprintf(stderr, fmt, ap);
-	putc('\n', stderr);
+		log_plain("%s:%u: %s", pos.file, pos.line, text);
+	free(text);
 }
 
 void
