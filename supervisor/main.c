@@ -478,6 +478,7 @@ init_loop(void)
 	if (drain_ev == NULL || ready_ev == NULL)
 		fatalx("event loop: out of memory");
 	evtimer_add(ready_ev, &tv);
+	notify_watchdog(base);
 }
 
 static void

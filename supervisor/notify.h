@@ -17,11 +17,19 @@
 #ifndef TH_NOTIFY_H
 #define TH_NOTIFY_H
 
+struct event_base;
+
 /*
  * Tell the service manager, as sd_notify(3) describes: a datagram to
  * $NOTIFY_SOCKET. Does nothing where there is none.
  */
 void notify_init(void);
 void notify_send(const char *);
+
+/*
+ * Tell it from the event loop that we are alive, twice in the time it allows
+ * ($WATCHDOG_USEC). A loop that is stuck does not.
+ */
+void notify_watchdog(struct event_base *);
 
 #endif
