@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,8 @@
 #define BACKOFF_MAX_MS 5000
 /* One that has lived so long has not died of its start. */
 #define BACKOFF_RESET_SECONDS 60
+/* So long a worker has to end when thd does. */
+#define STOP_MS 1000
 /* A reload that the workers do not answer is given up. */
 #define RELOAD_SECONDS 10
 
@@ -107,7 +110,7 @@ send_file(struct worker *w, enum msg_type type, const char *path, int fd)
 static int
 send_tls(struct worker *w, const struct conf *c)
 {
-	int fds[3];
+	int fds[LISTEN_TLS_FILES];
 
 	if (listen_tls_files(c, fds) == -1)
 		return -1;
@@ -226,6 +229,14 @@ start_check(void)
 	config.ready();
 }
 
+/* End a worker that has done nothing wrong, after a message. */
+static int
+give_up(struct worker *w)
+{
+	w->state = WORKER_DOWN;
+	return -1;
+}
+
 static int
 config_ack(struct worker *w, uint32_t id, const void *data, struct imsg *m)
 {
@@ -240,7 +251,7 @@ config_ack(struct worker *w, uint32_t id, const void *data, struct imsg *m)
 		    w->number, log_vis(ack->text));
 	if (w->state == WORKER_CONFIG) {
 		if (!ack->ok)
-			return -1;
+			return give_up(w);
 		w->state = WORKER_LIVE;
 		send_generation(w, MSG_CFG_COMMIT);
 		start_check();
@@ -300,7 +311,9 @@ setup_done(struct worker *w, uint32_t id, const void *data, struct imsg *m)
 		return -1;
 	}
 	w->state = WORKER_CONFIG;
-	return send_config(w, conf, &listeners);
+	if (send_config(w, conf, &listeners) == -1)
+		return give_up(w);
+	return 0;
 }
 
 static int
@@ -441,7 +454,7 @@ worker_end(struct chan *c, enum chan_end why, void *arg)
 {
 	struct worker *w = arg;
 
-	if (!stopping)
+	if (!stopping && w->state != WORKER_DOWN)
 		log_warnx("frontend %u: ended%s", w->number,
 		    why == CHAN_VIOLATION ? " for breaking the protocol" : "");
 	(void)proc_kill(w->child.pidfd, SIGKILL);
@@ -468,7 +481,7 @@ front_start(const struct front_config *fc, const struct conf *c)
 	generation = 1;
 	TAILQ_INIT(&listeners);
 	TAILQ_INIT(&offered_listeners);
-	if (listen_open(c, NULL, &listeners) == -1)
+	if (listen_tls_check(c) == -1 || listen_open(c, NULL, &listeners) == -1)
 		return -1;
 	nworkers = c->workers;
 	workers = calloc(nworkers, sizeof(*workers));
@@ -504,6 +517,26 @@ front_any(void)
 	return NULL;
 }
 
+/*
+ * Wait until it is gone: it shares our listening sockets, and the next thd
+ * wants these addresses.
+ */
+static void
+worker_join(struct worker *w)
+{
+	struct pollfd pfd;
+	int status;
+
+	pfd.fd = w->child.pidfd;
+	pfd.events = POLLIN;
+	if (poll(&pfd, 1, STOP_MS) != 1) {
+		log_warnx("frontend %u: does not end, killing it", w->number);
+		(void)proc_kill(pfd.fd, SIGKILL);
+		(void)poll(&pfd, 1, STOP_MS);
+	}
+	(void)proc_reap(&w->child, &status);
+}
+
 void
 front_stop(void)
 {
@@ -513,9 +546,10 @@ front_stop(void)
 	listen_close(&listeners);
 	for (i = 0; i < nworkers; i++) {
 		evtimer_del(workers[i].restart_ev);
-		if (workers[i].chan != NULL) {
-			chan_free(workers[i].chan);
-			workers[i].chan = NULL;
-		}
+		if (workers[i].chan == NULL)
+			continue;
+		chan_free(workers[i].chan);
+		workers[i].chan = NULL;
+		worker_join(&workers[i]);
 	}
 }

@@ -156,19 +156,18 @@ open_file(const char *what, const char *path, int secret)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd == -1 || fstat(fd, &st) == -1) {
 		log_warn("%s %s", what, path);
-		if (errno == ENOENT)
-			log_warnx("make one with thctl pki (see thctl help "
-				  "pki), or name another in thd.conf");
 		goto fail;
 	}
 	if (!S_ISREG(st.st_mode)) {
 		log_warnx("%s %s: not a regular file", what, path);
+		errno = EINVAL;
 		goto fail;
 	}
 	if (secret && (st.st_uid != geteuid() || (st.st_mode & 077) != 0)) {
 		log_warnx("%s %s: must belong to root and be closed to "
 			  "others (chown root, chmod 600)",
 		    what, path);
+		errno = EPERM;
 		goto fail;
 	}
 	return fd;
@@ -178,19 +177,46 @@ fail:
 	return -1;
 }
 
+static void
+close_files(int *fds)
+{
+	int i;
+
+	for (i = 0; i < LISTEN_TLS_FILES; i++)
+		if (fds[i] != -1)
+			close(fds[i]);
+}
+
+/* All that is wrong is said at once. */
 int
 listen_tls_files(const struct conf *conf, int *fds)
 {
-	if ((fds[0] = open_file("certificate", conf->cert, 0)) == -1)
-		return -1;
-	if ((fds[1] = open_file("key", conf->key, 1)) == -1) {
-		close(fds[0]);
-		return -1;
+	const char *const paths[] = { conf->cert, conf->key, conf->ca };
+	static const char *const what[] = { "certificate", "key", "ca" };
+	int i, bad = 0, missing = 0;
+
+	for (i = 0; i < LISTEN_TLS_FILES; i++) {
+		if ((fds[i] = open_file(what[i], paths[i], i == 1)) != -1)
+			continue;
+		bad = 1;
+		missing |= errno == ENOENT;
 	}
-	if ((fds[2] = open_file("ca", conf->ca, 0)) == -1) {
-		close(fds[0]);
-		close(fds[1]);
+	if (missing)
+		log_warnx(
+		    "make what is missing with \"thctl pki\" (see \"thctl "
+		    "help pki\"), or name other files in thd.conf");
+	if (bad)
+		close_files(fds);
+	return bad ? -1 : 0;
+}
+
+int
+listen_tls_check(const struct conf *conf)
+{
+	int fds[LISTEN_TLS_FILES];
+
+	if (listen_tls_files(conf, fds) == -1)
 		return -1;
-	}
+	close_files(fds);
 	return 0;
 }

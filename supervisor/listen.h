@@ -40,11 +40,14 @@ int listen_open(const struct conf *, const struct listeners *,
     struct listeners *);
 void listen_close(struct listeners *);
 
+#define LISTEN_TLS_FILES 3
+
 /*
  * Open certificate, key and CA for reading, in this order, into three
  * descriptors of the caller's. A key that others than root may read is
- * refused. Returns 0, or -1 after a message.
+ * refused. Returns 0, or -1 after a message about each that is wrong.
  */
 int listen_tls_files(const struct conf *, int *);
+int listen_tls_check(const struct conf *);
 
 #endif
