@@ -201,7 +201,13 @@ install-docs: $(COMPLETION)
 	install -m 644 $(MAN)/*.5 $(SHARE)/man/man5
 	install -m 644 $(COMPLETION) $(SHARE)/bash-completion/completions/thctl
 
-install: all $(THD_INSTALL) install-docs
+# What an administrator installs names programs below $(PREFIX).
+ETC := $(addprefix $(O)/etc/,thd.service thd-jobs.service thd.init)
+$(O)/etc/%: etc/% $(O)/prefix.stamp
+	@mkdir -p $(@D)
+	$(Q)sed 's,@PREFIX@,$(PREFIX),g' $< > $@
+
+install: all $(THD_INSTALL) $(ETC) install-docs
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/bin \
 	    $(DESTDIR)$(PREFIX)/libexec/thd
 	install -m 755 $(THD_INSTALL) $(DESTDIR)$(PREFIX)/sbin/thd
@@ -211,6 +217,11 @@ install: all $(THD_INSTALL) install-docs
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/thd
 	test -e $(DESTDIR)$(SYSCONFDIR)/thd/thd.conf || \
 	    install -m 644 etc/thd.conf $(DESTDIR)$(SYSCONFDIR)/thd/thd.conf
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system \
+	    $(O)/etc/thd.service $(O)/etc/thd-jobs.service
+	install -D -m 644 etc/thd.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/thd.conf
+	install -D -m 644 etc/thd.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/thd.conf
+	install -D -m 755 $(O)/etc/thd.init $(DESTDIR)$(SYSCONFDIR)/init.d/thd
 
 clean:
 	rm -rf $(O)
