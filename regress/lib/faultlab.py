@@ -1,0 +1,221 @@
+# Copyright (c) 2026 The Telehandler developers
+#
+# Permission to use, copy, modify, and distribute this software for any
+# purpose with or without fee is hereby granted, provided that the above
+# copyright notice and this permission notice appear in all copies.
+#
+# THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+# WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+# MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+# ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+# WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+# ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+# OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+
+"""For the tests of faults: a lab instance, its jobs over gRPC, and what must
+hold of it after every fault.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+
+import grpc
+
+import labtest
+
+BUILD = os.environ['BUILD']
+THD = f'{BUILD}/sbin/thd'
+LIMIT = 60
+
+
+def ok(good, name, *details):
+    """One line of TAP; the details, on one line, if it is not good."""
+    said = re.sub(r'stats \{[^}]*\}', '', ' '.join(str(d) for d in details))
+    labtest.ok(good, name, ' '.join(said.split())[:1000])
+
+
+def until(cond, limit=20):
+    """Wait until the condition holds; whether it came to hold."""
+    end = time.monotonic() + limit
+    while not cond():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def text(path):
+    """What is in a file of /proc or of a cgroup; '' if it is gone."""
+    try:
+        with open(path, encoding='utf-8', errors='replace') as f:
+            return f.read()
+    except OSError:
+        return ''
+
+
+def children(pid):
+    return [int(p) for p in text(f'/proc/{pid}/task/{pid}/children').split()]
+
+
+def state_of(pid):
+    """The letter of the process's state, '' if it is gone."""
+    return text(f'/proc/{pid}/stat').rpartition(') ')[2][:1]
+
+
+def exe(pid):
+    try:
+        return os.path.basename(os.readlink(f'/proc/{pid}/exe'))
+    except OSError:
+        return ''
+
+
+def stat(st, name):
+    """One of the kernel's numbers about a job, or None."""
+    for s in st.stats:
+        if s.name == name:
+            return int(s.value)
+    return None
+
+
+class Lab:
+    """An instance of its own below a folder of its own."""
+
+    def __init__(self, conf=''):
+        self.work = tempfile.mkdtemp(prefix='th-fault.', dir='/var/lib')
+        os.chmod(self.work, 0o755)
+        self.dir = f'{self.work}/lab'
+        # Where jobs see it: the build folder may be below /tmp.
+        self.badjob = shutil.copy(f'{BUILD}/e2e/badjob', self.work)
+        with open(f'{self.work}/conf', 'w', encoding='utf-8') as f:
+            f.write(conf)
+        self.pb, self.rpc = labtest.stubs(self.work)
+        self.up()
+
+    def up(self):
+        self.env = labtest.lab('up', self.dir, '--conf', f'{self.work}/conf')
+        self.local = f"unix:{self.env['SOCKET']}"
+        self.sup = int(self.env['SUPERVISOR_PID'])
+        self.channel = labtest.channel(self.env, 'tele-tester')
+        self.stub = self.rpc.ForemanServiceStub(self.channel)
+        self.settle()
+        self.base = self.count()
+
+    def close(self):
+        labtest.lab('down', self.dir)
+        shutil.rmtree(self.work)
+
+    def log(self):
+        return text(self.env['LOG'])
+
+    # What a client does.
+
+    def start(self, command, *args, **more):
+        return self.stub.StartJob(self.pb.StartJobRequest(
+            command=command, args=args, **more), timeout=LIMIT)
+
+    def sh(self, script, *args, **more):
+        return self.start('/bin/sh', '-c', script, *args, **more)
+
+    def status(self, job):
+        return self.stub.GetJobStatus(
+            self.pb.GetJobStatusRequest(name=job.name), timeout=LIMIT)
+
+    def wait(self, job, limit=LIMIT):
+        return self.stub.WaitJob(self.pb.WaitJobRequest(name=job.name),
+                                 timeout=limit)
+
+    def stop(self, job, limit=LIMIT):
+        """Stop it; how long that took, and its status."""
+        t = time.monotonic()
+        self.stub.StopJob(self.pb.StopJobRequest(name=job.name),
+                          timeout=limit)
+        return time.monotonic() - t, self.status(job)
+
+    def refusal(self, call, *args, **more):
+        """The error of a call that must fail, or None."""
+        try:
+            call(*args, **more)
+        except grpc.RpcError as e:
+            return e
+        return None
+
+    def watch(self, job, **more):
+        return self.stub.WatchJobOutput(self.pb.WatchJobOutputRequest(
+            name=job.name, **more), timeout=LIMIT)
+
+    def output(self, job):
+        return b''.join(m.data for m in self.watch(job))
+
+    def said(self, job, what):
+        """Wait until the output of the job begins with that."""
+        return until(lambda: self.file(job).startswith(what))
+
+    def file(self, job, name='output'):
+        return labtest.read(f"{self.env['STATE']}/jobs/{job.uid}/{name}")
+
+    def thctl(self, *args, **more):
+        """thctl on the local socket, as root; more goes to run()."""
+        return subprocess.run(
+            [f'{BUILD}/bin/thctl', '--server', self.local, *args],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            timeout=LIMIT, check=False, **more)
+
+    # What the host sees of it.
+
+    def cgroup(self, job):
+        return f"{self.env['CGROUP']}/{job.uid}"
+
+    def procs(self, job):
+        return [int(p) for p in
+                text(f'{self.cgroup(job)}/cgroup.procs').split()]
+
+    def helper(self, job):
+        """The pid of the jobexec of a job that runs: the parent of its init."""
+        for p in self.procs(job):
+            parent = text(f'/proc/{p}/stat').rpartition(') ')[2].split()
+            if parent and exe(int(parent[1])) == 'jobexec':
+                return int(parent[1])
+        return None
+
+    def count(self):
+        return {'descriptors': len(os.listdir(f'/proc/{self.sup}/fd')),
+                'mounts': text(f'/proc/{self.sup}/mountinfo').count('\n')}
+
+    def settle(self):
+        """Wait until only the frontend and the helpers kept ready are there."""
+        return until(lambda: sorted(exe(p) for p in children(self.sup)) ==
+                     ['frontend'] + 4 * ['jobexec'])
+
+    def left(self):
+        """What a fault has left behind; empty if nothing."""
+        bad = []
+        if not os.path.exists(f'/proc/{self.sup}/exe'):
+            return ['the supervisor is gone']
+        if not self.settle():
+            bad.append('children: ' + ' '.join(
+                f'{p} {exe(p)} {state_of(p)}' for p in children(self.sup)))
+        if not until(lambda: self.count() == self.base, 5):
+            bad.append(f'{self.base} before, now {self.count()}')
+        groups = [d for d in os.listdir(self.env['CGROUP'])
+                  if os.path.isdir(f"{self.env['CGROUP']}/{d}")]
+        if groups:
+            bad.append(f'cgroups: {groups}')
+        return bad
+
+    def post(self, group):
+        """The invariants: nothing is left, and the next job runs."""
+        bad = self.left()
+        try:
+            t = time.monotonic()
+            job = self.start('/bin/echo', 'canary')
+            if self.output(job) != b'canary\n':
+                bad.append('the canary job said something else')
+            if time.monotonic() - t > 5:
+                bad.append(f'canary job: {time.monotonic() - t:.1f} s')
+        except grpc.RpcError as e:
+            bad.append(f'canary job: {e.code()} {e.details()}')
+        ok(not bad, f'after {group}: nothing is left, a job runs', bad)
