@@ -198,6 +198,7 @@ static const struct wire_field f_job_info[] = {
 	STR(owner, MSG_NAME_MAX),
 	U8(state),
 	U8(stopping),
+	U8(disk_full),
 	U8(reason),
 	U8(oom_killed),
 	U8(stage),
@@ -281,6 +282,12 @@ static const struct wire_field f_exec_failed[] = {
 };
 #undef S
 
+#define S msg_exec_disk
+static const struct wire_field f_exec_disk[] = {
+	U8(full),
+};
+#undef S
+
 #define S msg_exec_exit
 static const struct wire_field f_exec_exit[] = {
 	I32(status),
@@ -342,6 +349,7 @@ static const struct msg_desc table[MSG_MAX] = {
 	ENTRY(EXEC_GO, SIDE_EXEC, 0, empty),
 	ENTRY(EXEC_STARTED, SIDE_SUP_EXEC, 1, empty),
 	ENTRY(EXEC_FAILED, SIDE_SUP_EXEC, 0, exec_failed),
+	ENTRY(EXEC_DISK, SIDE_SUP_EXEC, 0, exec_disk),
 	ENTRY(EXEC_EXIT, SIDE_SUP_EXEC, 0, exec_exit),
 	ENTRY(EXEC_WATCH, SIDE_EXEC, 1, empty),
 };

@@ -29,7 +29,7 @@
  * number of descriptors.
  */
 
-#define MSG_VERSION 3 /* raise with every change; checked at start-up */
+#define MSG_VERSION 4 /* raise with every change; checked at start-up */
 
 /* The ends of channels. A type is allowed on a side or it is a violation. */
 enum msg_side {
@@ -90,6 +90,7 @@ enum msg_type {
 	MSG_EXEC_GO,
 	MSG_EXEC_STARTED,
 	MSG_EXEC_FAILED,
+	MSG_EXEC_DISK,
 	MSG_EXEC_EXIT,
 	MSG_EXEC_WATCH,
 
@@ -327,6 +328,7 @@ struct msg_job_info {
 	const char *owner;
 	uint8_t state;
 	uint8_t stopping;
+	uint8_t disk_full; /* it waits for room on the disk */
 	uint8_t reason;
 	uint8_t oom_killed;
 	uint8_t stage;
@@ -387,7 +389,8 @@ struct msg_out_close {
  * directory below which its own is made). EXEC_GO: run it. The answer to the
  * two is EXEC_STARTED (fd: pidfd of the command) or EXEC_FAILED; after
  * EXEC_STARTED comes EXEC_EXIT, when nothing of the job is left and its
- * output is in the file.
+ * output is in the file. Before it EXEC_DISK says whether the job waits for
+ * room on the disk, at each change.
  */
 struct msg_exec_job {
 	const char *uuid; /* also the name of the cgroup */
@@ -419,6 +422,10 @@ struct msg_exec_failed {
 	uint8_t stage;
 	int32_t error;
 	const char *detail; /* what it was about: a path, a file */
+};
+
+struct msg_exec_disk {
+	uint8_t full;
 };
 
 struct msg_exec_exit {

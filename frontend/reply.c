@@ -52,6 +52,7 @@ enum {
 	STATUS_FAILED_STAGE = 30,
 	STATUS_FAILED_ERRNO = 31,
 	STATUS_STOPPING = 32,
+	STATUS_WAITING_FOR_DISK = 33,
 	STATUS_STATS = 40,
 
 	ENTRY_KEY = 1,
@@ -264,6 +265,7 @@ reply_job(const struct msg_job_info *m, size_t *len)
 	pbw_string(&w, STATUS_FAILED_STAGE, exec_stage_name(m->stage));
 	pbw_int(&w, STATUS_FAILED_ERRNO, m->error);
 	pbw_uint(&w, STATUS_STOPPING, m->stopping != 0);
+	pbw_uint(&w, STATUS_WAITING_FOR_DISK, m->disk_full != 0);
 	stats(&w, m->stats);
 	return finish(&w, len);
 }

@@ -188,10 +188,23 @@ not_written(const struct relay *r, const char *what)
 	refused = 1;
 }
 
+/* The job's status is to show it. */
+static void
+tell_full(void)
+{
+	struct msg_exec_disk msg;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.full = full != 0;
+	up_send(MSG_EXEC_DISK, &msg, NULL, 0);
+}
+
 /* After a turn: how long to wait until the next, if there was no room. */
 static void
 set_full(const struct relay *r)
 {
+	int was = full != 0;
+
 	if (refused) {
 		full = full == 0 ? FULL_FIRST : full * 2;
 		if (full > FULL_LAST)
@@ -201,6 +214,8 @@ set_full(const struct relay *r)
 		if (!output_lost)
 			log_notice("%s: there is room again", r->cgroup->name);
 	}
+	if (was != (full != 0))
+		tell_full();
 }
 
 /* One block of one stream. Returns whether there may be more. */

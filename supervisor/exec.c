@@ -154,6 +154,9 @@ exec_msg(struct chan *c, struct imsg *m, const void *msg, void *arg)
 	case MSG_EXEC_FAILED:
 		ops->failed(e->arg, msg);
 		return 0;
+	case MSG_EXEC_DISK:
+		ops->disk(e->arg, ((const struct msg_exec_disk *)msg)->full);
+		return 0;
 	case MSG_EXEC_EXIT:
 		ops->exited(e->arg, msg);
 		return 0;

@@ -31,6 +31,7 @@ struct exec;
 struct exec_ops {
 	void (*started)(void *, int); /* pidfd of the command, to keep */
 	void (*failed)(void *, const struct msg_exec_failed *);
+	void (*disk)(void *, int); /* it waits for room on the disk */
 	void (*exited)(void *, const struct msg_exec_exit *);
 	/* jobexec is gone, after or without one of the above. */
 	void (*gone)(void *);

@@ -99,6 +99,14 @@ on_failed(void *arg, const struct msg_exec_failed *msg)
 }
 
 static void
+on_disk(void *arg, int full)
+{
+	struct job *job = arg;
+
+	job->live->disk_full = full;
+}
+
+static void
 on_exited(void *arg, const struct msg_exec_exit *msg)
 {
 	struct job *job = arg;
@@ -124,6 +132,7 @@ on_gone(void *arg)
 static const struct exec_ops exec_ops = {
 	on_started,
 	on_failed,
+	on_disk,
 	on_exited,
 	on_gone,
 };
@@ -511,8 +520,10 @@ job_info(const struct job *job, struct msg_job_info *info)
 	/* What lies before the first byte that is kept was dropped. */
 	info->output_dropped = look->output.first_kept;
 	info->stats = look->stats;
-	if (!job_ended(job))
+	if (!job_ended(job)) {
+		info->disk_full = job->live->disk_full != 0;
 		return;
+	}
 	exit_info(job, info);
 	info->reason = job->reason;
 	info->oom_killed = job->oom_killed;
@@ -526,11 +537,19 @@ job_failure(const struct job *job, struct job_error *err)
 {
 	const char *detail = job->detail != NULL ? job->detail : "";
 
-	job_error_set(err, RES_FAILED_PRECONDITION, "START_FAILED", NULL,
-	    "the job could not be started: %s: %s%s%s",
-	    exec_stage_name(job->stage), log_vis(detail),
-	    detail[0] != '\0' ? ": " : "",
-	    job->error != 0 ? strerror(job->error) : "the helper ended");
+	/* No fault of the request: the same one may succeed later. */
+	if (job->stage == STAGE_RELAY &&
+	    (job->error == ENOSPC || job->error == EDQUOT))
+		job_error_set(err, RES_RESOURCE_EXHAUSTED, "DISK_FULL", NULL,
+		    "the job's files cannot be written: %s",
+		    strerror(job->error));
+	else
+		job_error_set(err, RES_FAILED_PRECONDITION, "START_FAILED",
+		    NULL, "the job could not be started: %s: %s%s%s",
+		    exec_stage_name(job->stage), log_vis(detail),
+		    detail[0] != '\0' ? ": " : "",
+		    job->error != 0 ? strerror(job->error) :
+				      "the helper ended");
 }
 
 int

@@ -44,6 +44,7 @@ struct job_live {
 	int watch; /* inotify watch on cgroup.events, or -1 */
 	int kills; /* how often the group was killed */
 	int stuck; /* a kill has not emptied it in time */
+	int disk_full; /* its output waits for room */
 	int stop_wanted; /* StopJob came before it ran */
 	struct event *timer;
 	uint32_t grace_ms;

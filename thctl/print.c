@@ -149,6 +149,8 @@ print_status(const struct api_job_status *st)
 	line_time("end_time", st->end_time);
 	if (st->stopping)
 		printf("stopping true\n");
+	if (st->waiting_for_disk)
+		printf("waiting_for_disk true\n");
 	lines_end(st);
 	printf("output_size %" PRIu64 "\n", st->output_size);
 	lines_dropped(st);
@@ -249,6 +251,7 @@ print_status_json(const struct api_job_status *st)
 	json_string(&j, "failedStage", st->failed_stage);
 	json_int(&j, "failedErrno", st->failed_errno);
 	json_bool(&j, "stopping", st->stopping);
+	json_bool(&j, "waitingForDisk", st->waiting_for_disk);
 	json_stats(&j, st);
 	json_end(&j, '}');
 	putchar('\n');

@@ -37,9 +37,6 @@ from labtest import finish  # noqa: E402
 import grpc  # noqa: E402
 
 CONF = '''
-class "free" {
-	cpu quota unlimited
-}
 class "small" {
 	cpu quota unlimited
 	memory max 48M

@@ -19,6 +19,7 @@ hold of it after every fault.
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -28,8 +29,25 @@ import grpc
 import labtest
 
 BUILD = os.environ['BUILD']
+THCTL = f'{BUILD}/bin/thctl'
 THD = f'{BUILD}/sbin/thd'
 LIMIT = 60
+# Without a quota, for jobs that have much to do.
+CLASSES = '''
+class "free" {
+	cpu quota unlimited
+}
+'''
+made = None
+
+
+def stubs():
+    """The stubs, generated once."""
+    global made
+    if made is None:
+        folder = tempfile.TemporaryDirectory()
+        made = labtest.stubs(folder.name) + (folder,)
+    return made[:2]
 
 
 def ok(good, name, *details):
@@ -84,16 +102,18 @@ def stat(st, name):
 class Lab:
     """An instance of its own below a folder of its own."""
 
-    def __init__(self, conf=''):
+    def __init__(self, conf='', up=True):
         self.work = tempfile.mkdtemp(prefix='th-fault.', dir='/var/lib')
         os.chmod(self.work, 0o755)
         self.dir = f'{self.work}/lab'
         # Where jobs see it: the build folder may be below /tmp.
         self.badjob = shutil.copy(f'{BUILD}/e2e/badjob', self.work)
+        self.cleanups = []
         with open(f'{self.work}/conf', 'w', encoding='utf-8') as f:
-            f.write(conf)
-        self.pb, self.rpc = labtest.stubs(self.work)
-        self.up()
+            f.write(CLASSES + conf)
+        self.pb, self.rpc = stubs()
+        if up:
+            self.up()
 
     def up(self):
         self.env = labtest.lab('up', self.dir, '--conf', f'{self.work}/conf')
@@ -104,7 +124,22 @@ class Lab:
         self.settle()
         self.base = self.count()
 
+    def at_end(self, fn):
+        """Called when the daemon has ended, before its files are removed."""
+        self.cleanups.append(fn)
+
     def close(self):
+        self.channel.close()
+        helpers = children(self.sup)
+        if exe(self.sup) == 'thd':
+            os.kill(self.sup, signal.SIGTERM)
+            until(lambda: exe(self.sup) == '')
+        # None of a test that went wrong may hold a disk of ours.
+        for pid in helpers:
+            if exe(pid) == 'jobexec':
+                os.kill(pid, signal.SIGKILL)
+        for fn in reversed(self.cleanups):
+            fn()
         labtest.lab('down', self.dir)
         shutil.rmtree(self.work)
 
@@ -157,12 +192,12 @@ class Lab:
     def file(self, job, name='output'):
         return labtest.read(f"{self.env['STATE']}/jobs/{job.uid}/{name}")
 
-    def thctl(self, *args, **more):
-        """thctl on the local socket, as root; more goes to run()."""
+    def thctl(self, *args, local=None):
+        """thctl on the local socket, as root."""
         return subprocess.run(
-            [f'{BUILD}/bin/thctl', '--server', self.local, *args],
+            [THCTL, '--server', local or self.local, *args],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            timeout=LIMIT, check=False, **more)
+            timeout=LIMIT, check=False)
 
     # What the host sees of it.
 

@@ -63,6 +63,7 @@ static struct fault {
 	int error; /* errno, or 0: takes one byte */
 } faults[NCALLS];
 static int calls[NCALLS];
+static int no_room; /* how often a call has said so */
 
 static int
 faulty(int call)
@@ -74,6 +75,7 @@ faulty(int call)
 		return 0;
 	f->times--;
 	errno = f->error;
+	no_room += errno == ENOSPC || errno == EDQUOT;
 	return 1;
 }
 
@@ -123,6 +125,7 @@ send(int fd, const void *buf, size_t len, int flags)
 static pid_t child;
 static int killed;
 static struct msg_exec_exit told;
+static int told_full[2]; /* how often: room again, full */
 
 int
 cgroup_kill(const struct cgroup *c)
@@ -176,6 +179,10 @@ up_send(enum msg_type type, const void *msg, const int *fds, int nfds)
 {
 	(void)fds;
 	(void)nfds;
+	if (type == MSG_EXEC_DISK) {
+		told_full[((const struct msg_exec_disk *)msg)->full]++;
+		return;
+	}
 	assert_int_equal(type, MSG_EXEC_EXIT);
 	told = *(const struct msg_exec_exit *)msg;
 }
@@ -329,12 +336,16 @@ test_faults(void **state)
 		start();
 		memcpy(faults, cases[i], sizeof(faults));
 		memset(calls, 0, sizeof(calls));
+		memset(told_full, 0, sizeof(told_full));
+		no_room = 0;
 		assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair),
 		    0);
 		notice_add(pair[1]);
 		relay_run(&relay, on_message);
 		assert_int_equal(told.status, 7 << 8);
 		assert_int_equal(killed, 0);
+		assert_int_equal(told_full[1] > 0, no_room > 0);
+		assert_int_equal(told_full[0], told_full[1]);
 		check_output();
 		check_record(0);
 		assert_true(recv(pair[0], &i, 0, MSG_DONTWAIT) == 0);

@@ -88,6 +88,7 @@ fill_info(struct msg_job_info *m)
 	m->owner = "a";
 	m->state = JOB_STATE_FAILED;
 	m->stopping = 1;
+	m->disk_full = 1;
 	m->reason = REASON_OOM;
 	m->oom_killed = 1;
 	m->stage = STAGE_EXEC;
@@ -189,6 +190,7 @@ test_job(void **state)
 	assert_string_equal(r->failed_stage, "exec");
 	assert_int_equal(r->failed_errno, 2);
 	assert_true(r->stopping);
+	assert_true(r->waiting_for_disk);
 	assert_int_equal(r->n_stats, 2);
 	assert_string_equal(r->stats[0]->name, "cpu.stat.usage_usec");
 	assert_string_equal(r->stats[0]->value, "12");
