@@ -48,6 +48,13 @@ private_dir(int at, const char *name)
 		log_warn("state directory %s: mkdir", name);
 		return -1;
 	}
+	if (fstatat(at, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISLNK(st.st_mode)) {
+		log_warnx("state directory %s: is a symbolic link, name the "
+			  "directory itself in thd.conf",
+		    name);
+		return -1;
+	}
 	if ((fd = openat(at, name, OPEN_DIR)) == -1 || fstat(fd, &st) == -1) {
 		log_warn("state directory %s", name);
 		if (fd != -1)
