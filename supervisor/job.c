@@ -114,8 +114,8 @@ on_exited(void *arg, const struct msg_exec_exit *msg)
 	job->exited = 1;
 	job->status = msg->status;
 	job->oom_killed = msg->oom_killed != 0;
-	/* The start is ours, the end is jobexec's: a short job may overlap. */
-	job->end_ns = msg->end_ns > job->start_ns ? msg->end_ns : job->start_ns;
+	/* Not before the start, which is ours: finish() sees to that. */
+	job->end_ns = msg->end_ns;
 	job_event(job, EV_EXIT);
 }
 

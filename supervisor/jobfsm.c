@@ -226,6 +226,9 @@ finish(struct job *job)
 	store_output(job->uuid, &job->output);
 	if (job->end_ns == 0)
 		job->end_ns = job_now_ns();
+	/* The clock may have been set back. */
+	if (job->end_ns < job->start_ns)
+		job->end_ns = job->start_ns;
 	judge(job);
 	job->phase = PHASE_ENDED;
 	watch_del(job);
