@@ -402,6 +402,18 @@ job_wait_stopped(struct job *job, struct job_waiter *w)
 	    w);
 }
 
+const char *
+job_stuck(const struct job *job)
+{
+	if (job->live->cgroup != -1 && cgroup_populated(job->live->cgroup) == 1)
+		return "processes of the job survive SIGKILL; it stays "
+		       "STOPPING until the kernel lets them go";
+	if (job->live->disk_full)
+		return "the job's processes are gone, but the rest of its "
+		       "output waits for room on the disk";
+	return "the job's processes are gone, but its helper does not answer";
+}
+
 static int
 unlist(struct job_waiters *list, struct job_waiter *w)
 {

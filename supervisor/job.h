@@ -117,6 +117,8 @@ void job_wait(struct job *, struct job_waiter *);
  * seconds (job_ended() is then 0).
  */
 void job_wait_stopped(struct job *, struct job_waiter *);
+/* Why one that was killed has not ended by then. */
+const char *job_stuck(const struct job *);
 /* Forget a waiter that has not been called. */
 void job_unwait(struct job *, struct job_waiter *);
 

@@ -276,9 +276,7 @@ static void
 stuck(struct job *job)
 {
 	if (!job->live->stuck)
-		log_warnx("job %s: processes survive SIGKILL (in an "
-			  "uninterruptible wait of the kernel?)",
-		    job->uuid);
+		log_warnx("job %s: %s", job->uuid, job_stuck(job));
 	job->live->stuck = 1;
 	job_run_waiters(job, &job->live->stopped);
 }

@@ -401,8 +401,7 @@ stop_done(struct job *job, struct job_waiter *waiter)
 		result(r->worker, r->id, RES_OK, NULL, NULL, NULL);
 	else
 		result(r->worker, r->id, RES_DEADLINE_EXCEEDED, "STUCK", NULL,
-		    "processes of the job survive SIGKILL; it stays "
-		    "STOPPING until the kernel lets them go");
+		    job_stuck(job));
 	request_free(r);
 }
 
