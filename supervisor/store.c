@@ -165,7 +165,9 @@ store_read(const char *uuid, const char *name)
 
 	if ((dirfd = job_dir(uuid)) == -1)
 		return -1;
-	fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	/* Should it be no file of ours, a fifo would hold us up. */
+	fd = openat(dirfd, name,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	saved = errno;
 	close(dirfd);
 	errno = saved;
