@@ -62,6 +62,7 @@ static int kill_after = -1, term_after = -1, leave, only_print, go_after,
 	   readers = 1;
 static int notice[2];
 static long notices;
+static int after_output; /* -k and -t wait for output */
 static double began;
 
 static char block[4][MSG_ARGS_MAX];
@@ -362,7 +363,10 @@ kill_cgroup(void)
 	close(fd);
 }
 
-/* When the clock says so: go, TERM to the command, the end of all. */
+/*
+ * When the clock, or the job's first output, says so: go, TERM to the
+ * command, the end of all.
+ */
 static int
 on_time(int elapsed)
 {
@@ -373,6 +377,8 @@ on_time(int elapsed)
 		send_msg(MSG_EXEC_GO, &empty, NULL, 0);
 		go_after = 0;
 	}
+	if (after_output && notices == 0)
+		return 5;
 	if (term_after >= 0 && elapsed >= term_after && command_pidfd != -1) {
 		if (proc_kill(command_pidfd, SIGTERM) == -1)
 			warn("TERM");
@@ -404,7 +410,8 @@ loop(void)
 		if (pfds[1].revents & POLLIN)
 			while (
 			    recv(notice[0], buf, sizeof(buf), MSG_DONTWAIT) > 0)
-				notices++;
+				if (notices++ == 0 && after_output)
+					began = now();
 		if (pfds[0].revents != 0 && !receive())
 			return;
 		timeout = on_time((now() - began) * 1000);
@@ -417,7 +424,7 @@ static void __attribute__((noreturn)) usage(void)
 	    "usage: execclient -x jobexec -b cgroup [-d dir] [-u uid] [-g gid]\n"
 	    "\t[-r relay-id] [-C cwd] [-H hide]... [-e NAME=value]...\n"
 	    "\t[-l limit=n]... [-D disk]... [-G] [-k ms] [-t ms] [-s ms]\n"
-	    "\t[-w readers] [-q] [-p] command [arg ...]\n");
+	    "\t[-w readers] [-o] [-q] [-p] command [arg ...]\n");
 	exit(2);
 }
 
@@ -446,7 +453,7 @@ parse(int argc, char *argv[], const char **path)
 	int ch;
 
 	while ((ch = getopt(argc, argv,
-		    "+x:b:d:u:g:r:C:H:e:l:D:Gk:t:w:s:qp")) != -1) {
+		    "+x:b:d:u:g:r:C:H:e:l:D:Gk:t:w:s:opq")) != -1) {
 		switch (ch) {
 		case 'x':
 			*path = optarg;
@@ -495,6 +502,9 @@ parse(int argc, char *argv[], const char **path)
 			break;
 		case 's':
 			go_after = atoi(optarg);
+			break;
+		case 'o':
+			after_output = 1;
 			break;
 		case 'q':
 			leave = 1;
