@@ -31,8 +31,8 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 '..', 'lib'))
 from faultlab import (  # noqa: E402
-    BUILD, LIMIT, Lab, ok, stat, state_of, text, until)
-from labtest import finish  # noqa: E402
+    LIMIT, Lab, ok, stat, state_of, text, until)
+from labtest import finish, read  # noqa: E402
 
 import grpc  # noqa: E402
 
@@ -85,7 +85,7 @@ def make_tools(lab):
     put('sparc', b'\x7fELF\x01\x02\x01' + bytes(9) + bytes.fromhex(
         '0002000200000001000100000000003400000000000000000034002000010028'
         '00000000') + bytes(64))
-    put('busy', open('/bin/true', 'rb').read())
+    put('busy', read('/bin/true'))
     os.symlink('loop', f'{d}/loop')
     os.mkfifo(f'{d}/fifo', 0o755)
     os.mkdir(f'{lab.work}/closed', 0o700)
@@ -94,7 +94,6 @@ def make_tools(lab):
 
 def test_starts(lab):
     d = make_tools(lab)
-    busy = open(f'{d}/busy', 'r+b')  # pylint: disable=consider-using-with
     cases = [
         ('a command that is nowhere in PATH', 'no-such-command', 2, 127),
         ('a path that does not exist', '/no/such/command', 2, 127),
@@ -107,15 +106,15 @@ def test_starts(lab):
         ('a link to itself', f'{d}/loop', 40, 126),
         ('a program that is being written', f'{d}/busy', 26, 126),
     ]
-    for name, command, error, code in cases:
-        e = lab.refusal(lab.start, command)
-        r = lab.thctl('run', command)
-        good, why = start_failed(lab, e, 'exec', error)
-        ok(good and r.returncode == code and
-           os.strerror(error) in r.stderr and r.stdout == '',
-           f'{name}: {os.strerror(error)}, and run exits with {code}',
-           f'{why} {e and e.details()} {r}')
-    busy.close()
+    with open(f'{d}/busy', 'r+b'):
+        for name, command, error, code in cases:
+            e = lab.refusal(lab.start, command)
+            r = lab.thctl('run', command)
+            good, why = start_failed(lab, e, 'exec', error)
+            ok(good and r.returncode == code and
+               os.strerror(error) in r.stderr and r.stdout == '',
+               f'{name}: {os.strerror(error)}, and run exits with {code}',
+               f'{why} {e and e.details()} {r}')
     dirs = [('missing', '/no/such/dir', 2), ('a file', '/etc/passwd', 20),
             ("not the job's to enter", f'{lab.work}/closed', 13)]
     for name, path, error in dirs:
@@ -210,7 +209,7 @@ def test_large(lab):
                           stdout=subprocess.PIPE) as p:
         want = digest(p.stdout)
     job = lab.start(lab.badjob, 'bytes', str(size), **{'class': 'free'})
-    ctl = [f'{BUILD}/bin/thctl', '--server', lab.local, 'watch', job.uid]
+    ctl = [lab.ctl, '--server', lab.local, 'watch', job.uid]
     with subprocess.Popen(ctl, stdout=subprocess.PIPE) as slow, \
             subprocess.Popen(ctl, stdout=subprocess.PIPE) as fast:
         head = slow.stdout.read(100000)
@@ -220,8 +219,6 @@ def test_large(lab):
     ok(quick == want and st.output_size == size,
        '100 MB arrive whole, though another watcher stalls', st)
     ok(late == want, 'and whole at the one that stalled')
-    ok(digest(open(f"{lab.env['STATE']}/jobs/{job.uid}/output", 'rb')) == want,
-       'and are what is on the disk')
 
 
 def digest(f, head=b''):

@@ -29,7 +29,6 @@ import grpc
 import labtest
 
 BUILD = os.environ['BUILD']
-THCTL = f'{BUILD}/bin/thctl'
 THD = f'{BUILD}/sbin/thd'
 LIMIT = 60
 # Without a quota, for jobs that have much to do.
@@ -106,8 +105,10 @@ class Lab:
         self.work = tempfile.mkdtemp(prefix='th-fault.', dir='/var/lib')
         os.chmod(self.work, 0o755)
         self.dir = f'{self.work}/lab'
-        # Where jobs see it: the build folder may be below /tmp.
+        # Where jobs see it (the build folder may be below /tmp), and on a
+        # disk of the guest, which has the build folder from its host.
         self.badjob = shutil.copy(f'{BUILD}/e2e/badjob', self.work)
+        self.ctl = shutil.copy(f'{BUILD}/bin/thctl', self.work)
         self.cleanups = []
         with open(f'{self.work}/conf', 'w', encoding='utf-8') as f:
             f.write(CLASSES + conf)
@@ -195,7 +196,7 @@ class Lab:
     def thctl(self, *args, local=None):
         """thctl on the local socket, as root."""
         return subprocess.run(
-            [THCTL, '--server', local or self.local, *args],
+            [self.ctl, '--server', local or self.local, *args],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             timeout=LIMIT, check=False)
 
@@ -209,7 +210,7 @@ class Lab:
                 text(f'{self.cgroup(job)}/cgroup.procs').split()]
 
     def helper(self, job):
-        """The pid of the jobexec of a job that runs: the parent of its init."""
+        """The jobexec of a job that runs: the parent of its pid 1."""
         for p in self.procs(job):
             parent = text(f'/proc/{p}/stat').rpartition(') ')[2].split()
             if parent and exe(int(parent[1])) == 'jobexec':
@@ -221,7 +222,7 @@ class Lab:
                 'mounts': text(f'/proc/{self.sup}/mountinfo').count('\n')}
 
     def settle(self):
-        """Wait until only the frontend and the helpers kept ready are there."""
+        """Wait until only the frontend and the helpers in store are there."""
         return until(lambda: sorted(exe(p) for p in children(self.sup)) ==
                      ['frontend'] + 4 * ['jobexec'])
 
@@ -249,7 +250,7 @@ class Lab:
             job = self.start('/bin/echo', 'canary')
             if self.output(job) != b'canary\n':
                 bad.append('the canary job said something else')
-            if time.monotonic() - t > 5:
+            if time.monotonic() - t > 15:
                 bad.append(f'canary job: {time.monotonic() - t:.1f} s')
         except grpc.RpcError as e:
             bad.append(f'canary job: {e.code()} {e.details()}')
