@@ -42,8 +42,8 @@ export THCTL_KEY="$CERTDIR/tele-tester-key.pem"
 export HOME="$work"
 
 uuid='^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$'
-id=$("$thctl" start -- /bin/sh -c \
-    "sleep 2 && echo hello tele | tee /tmp/greeting")
+id=$("$thctl" start -- /bin/sh -c "echo up; until [ -e '$work/gate' ]; do
+    sleep 0.1; done && echo hello tele | tee /tmp/greeting")
 is_uuid() { echo "$1" | grep -Eq "$uuid"; }
 ok "start prints the uuid and nothing else" is_uuid "$id"
 "$thctl" status "$id" >"$work/status"
@@ -53,8 +53,21 @@ if [ -e "$(dirname "$CGROUP")/cgroup.stat" ]; then
 	ok "status: numbers of the kernel" \
 	    grep -Eq '^cpu\.stat\.usage_usec [0-9]+$' "$work/status"
 fi
-watched() { [ "$("$thctl" watch "$id")" = "hello tele" ]; }
-ok "watch follows until the job ends" watched
+said="up
+hello tele"
+followed() {
+	"$thctl" watch "$id" >"$work/watched" &
+	watch=$!
+	i=0
+	until grep -q up "$work/watched" || [ $i -ge 300 ]; do
+		sleep 0.1
+		i=$((i + 1))
+	done
+	: >"$work/gate"
+	wait "$watch" && [ "$(cat "$work/watched")" = "$said" ]
+}
+watched() { [ "$("$thctl" watch "$id")" = "$said" ]; }
+ok "watch follows until the job ends" followed
 ok "watch replays what was printed" watched
 "$thctl" status "$id" >"$work/status"
 ok "status: then state COMPLETED" first "state COMPLETED"
