@@ -158,10 +158,9 @@ def test_ends(lab):
            r.returncode == 128 + sig,
            f'death by {sig.name}: reason, signal and {128 + sig}',
            f'{st} {r}')
-    job = lab.sh('sleep 1000')
-    until(lambda: len(lab.procs(job)) == 2)
+    job = lab.start('/bin/sleep', '1000')
     init = next(p for p in lab.procs(job)
-                if lab.helper(job) in (ppid(p),))
+                if ppid(p) == lab.helper(job))
     os.kill(init, signal.SIGKILL)
     st = lab.wait(job)
     ok(st.reason == 'signal' and st.term_signal == 9,
