@@ -161,21 +161,18 @@ class Held(threading.Thread):
 
     def check(self):
         lab = self.lab
-        try:
-            self.join(LIMIT)
-            e = self.error
-            ok(e is not None and e.code() == CODE.DEADLINE_EXCEEDED and
-               'helper' in e.details() and 30 <= self.took < 40 and
-               not lab.procs(self.job),
-               'jobexec is stopped: the job is killed, and StopJob gives up '
-               'on the helper in half a minute', e, self.took)
-            os.kill(self.helper, signal.SIGCONT)
-            st = lab.wait(self.job)
-            ok(st.state == lab.pb.JOB_STATE_STOPPED,
-               'when it goes on the job is STOPPED', st)
-            lab.post('a jobexec that was stopped')
-        finally:
-            lab.close()
+        self.join(LIMIT)
+        e = self.error
+        ok(e is not None and e.code() == CODE.DEADLINE_EXCEEDED and
+           'helper' in e.details() and 30 <= self.took < 40 and
+           not lab.procs(self.job),
+           'jobexec is stopped: the job is killed, and StopJob gives up '
+           'on the helper in half a minute', e, self.took)
+        os.kill(self.helper, signal.SIGCONT)
+        st = lab.wait(self.job)
+        ok(st.state == lab.pb.JOB_STATE_STOPPED,
+           'when it goes on the job is STOPPED', st)
+        lab.post('a jobexec that was stopped')
 
 
 # -------------------------------------------------- descriptors and pids
@@ -487,21 +484,27 @@ def test_clock(lab):
     lab.post('a clock that was set back')
 
 
+def run_all(lab):
+    lab.canary = lab.start('/bin/true')
+    for test in (test_helper, test_cgroup, test_descriptors, test_pids,
+                 test_reload, test_background, test_controllers, test_term,
+                 test_clock):
+        t = time.monotonic()
+        test(lab)
+        print(f'# {test.__name__}: {time.monotonic() - t:.1f} s', flush=True)
+
+
 def main():
     held = Held()
-    lab = Lab()
-    lab.canary = lab.start('/bin/true')
+    lab = None
     try:
-        for test in (test_helper, test_cgroup, test_descriptors, test_pids,
-                     test_reload, test_background, test_controllers,
-                     test_term, test_clock):
-            t = time.monotonic()
-            test(lab)
-            print(f'# {test.__name__}: {time.monotonic() - t:.1f} s',
-                  flush=True)
+        lab = Lab()
+        run_all(lab)
         held.check()
     finally:
-        lab.close()
+        if lab is not None:
+            lab.close()
+        held.lab.close()
     finish()
 
 
