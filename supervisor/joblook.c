@@ -62,6 +62,12 @@ turn_time(struct timeval *tv)
 		memset(tv, 0, sizeof(*tv));
 }
 
+static int
+same_turn(const struct timeval *a, const struct timeval *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_usec == b->tv_usec;
+}
+
 static void
 read_stats(const struct job *job, struct look *l)
 {
@@ -85,7 +91,7 @@ job_look(const struct job *job)
 
 	turn_time(&now);
 	if (strcmp(l->uuid, job->uuid) == 0 &&
-	    (l->final || (!job_ended(job) && timercmp(&l->turn, &now, ==))))
+	    (l->final || (!job_ended(job) && same_turn(&l->turn, &now))))
 		return &l->look;
 	strlcpy(l->uuid, job->uuid, sizeof(l->uuid));
 	l->turn = now;
