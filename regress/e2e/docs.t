@@ -187,7 +187,7 @@ same((h for h, _ in mdoc.items(mdoc.section(thctl8, 'EXIT STATUS'))),
 def environment(files):
     """What a program reads from its environment."""
     text = '\n'.join(source(f) for f in files)
-    return re.findall(r'getenv\("(\w+)"\)', text) + \
+    return re.findall(r'(?:getenv|number)\("([A-Z_]+)"\)', text) + \
         re.findall(r'"(THCTL_[A-Z]+)"', text)
 
 

@@ -41,7 +41,7 @@ import mdoc  # noqa: E402
 BUILD = os.path.abspath(os.environ['BUILD'])
 PLACES = ['/var/lib/thd', '/run/thd']
 CONTROLLERS = {'cpu', 'io', 'memory', 'pids'}
-SECONDS = 60
+SECONDS = 120
 
 
 def cgroup_mount():
@@ -210,7 +210,8 @@ def inside(work):
     shutil.rmtree(f'{work}/home')
     relative_file(work)
     stop_thd()
-    os.rmdir(f'{cgroup_mount()}/thd')
+    if os.path.isdir(f'{cgroup_mount()}/thd'):
+        os.rmdir(f'{cgroup_mount()}/thd')
     labtest.finish()
 
 
