@@ -82,6 +82,7 @@ static void
 test_create(void **state)
 {
 	struct store_files f;
+	struct store_output out;
 	struct stat st;
 
 	(void)state;
@@ -93,7 +94,9 @@ test_create(void **state)
 	/* A second one of that name does not touch the first. */
 	assert_int_equal(store_create(A, &f), -1);
 	assert_int_equal(errno, EEXIST);
-	assert_true(store_output_size(A) == 5);
+	store_output(A, &out);
+	assert_int_equal(out.size, 5);
+	assert_int_equal(out.first_kept, 0);
 	assert_int_equal(store_remove(A), 0);
 	assert_int_equal(access("state/jobs/" A, F_OK), -1);
 }
