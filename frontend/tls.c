@@ -91,7 +91,8 @@ verify_cb(int ok, X509_STORE_CTX *store)
 	    &peer->id);
 	if (peer->refused == NULL)
 		return 1;
-	X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+	/* So that the client hears "bad certificate". */
+	X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_REJECTED);
 	return 0;
 }
 
