@@ -16,6 +16,7 @@
 
 #include <sys/types.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -380,12 +381,14 @@ void
 call_bad_field(struct call *c, const char *field, const char *text)
 {
 	struct status st;
+	char line[256];
 
+	snprintf(line, sizeof(line), "%s: %s", field, text);
 	memset(&st, 0, sizeof(st));
 	st.code = RES_INVALID_ARGUMENT;
 	st.reason = "INVALID_FIELD";
 	st.field = field;
-	st.text = text;
+	st.text = line;
 	call_error(c, &st);
 }
 
