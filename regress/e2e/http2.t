@@ -21,6 +21,7 @@ finer points of calls and watches that other clients do not let one see.
 Speaks TAP. BUILD is the build folder.
 """
 
+import base64
 import os
 import shutil
 import sys
@@ -34,10 +35,10 @@ from hyperframe.frame import (
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 '..', 'lib'))
 from h2raw import (  # noqa: E402
-    CALM, Conn, DEADLINE, EXHAUSTED, INTERNAL, INVALID, NOT_FOUND, OK,
-    SERVICE, UNIMPLEMENTED, grpc, run, string, varint)
+    CALM, Conn, DEADLINE, DENIED, EXHAUSTED, INTERNAL, INVALID, NOT_FOUND, OK,
+    SERVICE, UNIMPLEMENTED, context, dial, grpc, run, string, varint)
 from labtest import finish, lab, ok  # noqa: E402
-from probe import open_fds, rss_kib, same_frontend, soon  # noqa: E402
+from probe import Before, open_fds, rss_kib, same_frontend, soon  # noqa: E402
 
 
 # ------------------------------------------------------------------- HTTP
@@ -55,7 +56,8 @@ def test_http(env):
     for i, path in enumerate((
             '/', SERVICE, SERVICE[1:] + 'StopJob', '/' + SERVICE + 'StopJob',
             SERVICE + 'StopJob/', SERVICE + 'StopJob?x', SERVICE + 'stopJob',
-            SERVICE + 'Stop%4aob', '/' + 'x' * 4000)):
+            SERVICE + 'Stop%4aob', '/' + 'x' * 4000, '/other.Service/StopJob',
+            '/grpc.health.v1.Health/Check')):
         stream = 5 + 2 * i
         got = c.call(stream, path, b'')
         if got != UNIMPLEMENTED and not (path[0] != '/' and
@@ -145,32 +147,121 @@ def test_dribble(env):
     ok(c.wait(1) == INVALID, 'a message byte by byte')
 
 
+def expect(c, status, name, method, message, text=None):
+    """That status, and that text if it matters; the connection goes on."""
+    stream = c.next()
+    got = c.call(stream, SERVICE + method, message)
+    said = c.message(stream) if stream in c.headers else ''
+    ok(got == status and (text is None or said == text), name,
+       f'{got} {said} {c.headers.get(stream)}')
+    return stream
+
+
 def test_arguments(env):
     c = Conn(env)
-    s = iter(range(1, 100, 2))
+    true = string(2, '/bin/true')
+    too_large = 'arguments and environment are larger than 128 KiB'
 
-    def expect(status, name, message):
-        stream = next(s)
-        got = c.call(stream, SERVICE + 'StartJob', message)
-        ok(got == status, name, f'{got} {c.headers.get(stream)}')
+    def refused(status, name, message, text=None):
+        return expect(c, status, name, 'StartJob', message, text)
 
-    expect(INVALID, 'no command', b'')
-    expect(EXHAUSTED, 'arguments of 128 KiB', string(2, '/bin/true') +
-           string(3, 'x' * 131072))
-    expect(EXHAUSTED, 'many small ones', string(2, '/bin/true') +
-           string(3, 'xx') * 50000)
-    expect(EXHAUSTED, 'environment of 128 KiB', string(2, '/bin/true') +
-           string(16, 'A=' + 'x' * 131072))
-    expect(INVALID, 'environment without =', string(2, '/bin/true') +
-           string(16, 'x'))
-    expect(INVALID, 'environment without a name', string(2, '/bin/true') +
-           string(16, '=x'))
-    expect(INVALID, 'grace below 0', string(2, '/bin/true') + string(
+    stream = refused(INVALID, 'no command', b'',
+                     'command is empty: name the program to run')
+    details = c.headers[stream][-1]['grpc-status-details-bin']
+    ok(b'\n\7command' in base64.b64decode(details + '=='),
+       'no command: the details name the field')
+    nul = 'must not contain a NUL byte'
+    refused(INVALID, 'NUL in the command', string(2, b'/bin/true\0x'),
+            f'command: {nul}')
+    refused(INVALID, 'NUL in an argument', true + string(3, b'a\0b'),
+            f'args: {nul}')
+    refused(INVALID, 'NUL in the environment', true + string(16, b'A=\0'),
+            f'env: {nul}')
+    refused(INVALID, 'NUL in the parent', string(1, b'users/x\0') + true,
+            f'parent: {nul}')
+    utf8 = 'a string in the request is not valid UTF-8'
+    refused(INTERNAL, 'a command that is not UTF-8', string(2, b'/\xff'), utf8)
+    refused(INTERNAL, 'an argument that is not UTF-8',
+            true + string(3, b'\xc0\x80'), utf8)
+    refused(EXHAUSTED, 'one argument of 128 KiB', true +
+            string(3, 'x' * 131072), too_large)
+    refused(EXHAUSTED, 'many small ones', true + string(3, 'xx') * 50000,
+            too_large)
+    refused(EXHAUSTED, '100 000 arguments', true + string(3, 'x') * 100000,
+            'request larger than 256 KiB')
+    refused(OK, '100 000 arguments that are empty', true +
+            string(3, '') * 100000)
+    refused(EXHAUSTED, 'environment of 128 KiB', true +
+            string(16, 'A=' + 'x' * 131072), too_large)
+    refused(INVALID, 'environment without =', true + string(16, 'x'))
+    refused(INVALID, 'environment without a name', true + string(16, '=x'))
+    refused(INVALID, 'grace below 0', true + string(
         25, b'\x08' + b'\xff' * 9 + b'\x01'))
-    expect(INVALID, 'grace of 24 hours and a bit', string(2, '/bin/true') +
-           string(25, b'\x08' + varint(86400) + b'\x10\x01'))
-    expect(INVALID, 'a parent of 600 bytes', string(1, 'x' * 600) +
-           string(2, '/bin/true'))
+    refused(INVALID, 'grace of 24 hours and a bit', true +
+            string(25, b'\x08' + varint(86400) + b'\x10\x01'))
+    refused(INVALID, 'a parent of 600 bytes', string(1, 'x' * 600) + true,
+            'parent: too long')
+    refused(INVALID, 'a malformed parent', string(1, 'bob') + true,
+            'expected users/{user}')
+    refused(DENIED, "another user's parent", string(1, 'users/bob') + true,
+            'permission denied')
+
+
+METHODS = 'GetJobStatus', 'StopJob', 'WaitJob', 'WatchJobOutput'
+
+
+def test_names(env):
+    """Every method that takes a name, with every kind of wrong one."""
+    c = Conn(env)
+    uid = f'{"0" * 8}-0000-4000-8000-{"0" * 12}'
+    for name in ('', 'x', 'users/a', 'users/tele-tester/jobs/',
+                 'users/tele-tester/jobs/xyz', f'users//jobs/{uid}',
+                 f'users/tele-tester/jobs/{uid}/x', f'/users/a/jobs/{uid}',
+                 f'users/tele-tester/jobs/{uid.replace("4000", "1000")}',
+                 f'users/tele-tester/jobs/{uid[:-1]}g',
+                 'users/tele-tester/jobs/../../etc', 'x' * 511):
+        for method in METHODS:
+            expect(c, INVALID, f'{method}: "{name[:60]}"', method,
+                   string(1, name), 'expected users/{user}/jobs/{uuid}')
+    for method in METHODS:
+        expect(c, INVALID, f'{method}: NUL', method, string(1, b'users/a\0'),
+               'name: must not contain a NUL byte')
+        expect(c, INTERNAL, f'{method}: not UTF-8', method,
+               string(1, b'users/\xff'))
+        expect(c, NOT_FOUND, f'{method}: no such job', method,
+               string(1, f'users/tele-tester/jobs/{uid}'),
+               'there is no job of that name')
+    # Exists or not: one who may not see it cannot tell.
+    bob = Conn(env, context(env, 'bob').wrap_socket(dial(env)))
+    mine = run(c, c.next(), 'exec sleep 1000')
+    for method in METHODS:
+        for which, job in (('that is there', mine.split('/')[-1]),
+                           ('that is not', uid)):
+            stream = expect(bob, DENIED, f"{method}: another's job {which}",
+                            method, string(1, f'users/tele-tester/jobs/{job}'),
+                            'permission denied')
+            ok(len(bob.headers[stream]) == 1, 'with nothing before it')
+            expect(bob, NOT_FOUND, f"{method}: another's job {which}, by -",
+                   method, string(1, f'users/-/jobs/{job}'),
+                   'there is no job of that name')
+    ok(c.call(c.next(), SERVICE + 'StopJob', string(1, mine)) == OK,
+       'and it is unharmed')
+
+
+def test_sizes(env):
+    """A prefix that promises much costs nothing."""
+    conns = []
+    before = rss_kib(env)
+    for i in range(20):
+        c = Conn(env)
+        for stream in range(1, 101, 2):
+            c.request(stream, SERVICE + 'StartJob', raw=b'\0\0\4\0\0x',
+                      end=False)
+        conns.append(c)
+    ok(all(c.alive() for c in conns) and rss_kib(env) - before < 20000,
+       '1000 requests that promise 256 KiB', rss_kib(env) - before)
+    for c in conns:
+        c.sock.close()
 
 
 def test_deadline(env):
@@ -255,14 +346,20 @@ def main():
     directory = os.path.join(work, 'lab')
     env = lab('up', directory)
     try:
+        before = Before(env)
         test_http(env)
         test_headers(env)
         test_messages(env)
         test_dribble(env)
+        before.after('odd requests')
         test_arguments(env)
+        test_names(env)
+        test_sizes(env)
+        before.after('odd arguments')
         test_deadline(env)
         test_watch(env)
         test_windows(env)
+        before.after('watches')
         ok(same_frontend(env), 'it was the same frontend all the time')
     finally:
         lab('down', directory)

@@ -105,7 +105,9 @@ class Conn:
             if n == 0:
                 self.write(out)
                 out = b''
-                self.one()
+                if (not self.one() or stream in self.ended or
+                        stream in self.reset):
+                    return False
                 continue
             part, body = body[:n], body[n:]
             self.room[0] -= len(part)
