@@ -169,14 +169,17 @@ handle(struct chan *c, struct imsg *m)
 	const char *wrong;
 	int r;
 
-	if ((wrong = msg_check(c->side, m, &any)) != NULL) {
+	wrong = msg_check(c->side, m, &any);
+	if (wrong == NULL && m->lost && c->ops->lost == NULL)
+		wrong = "no room for its descriptors";
+	if (wrong != NULL) {
 		log_warnx("%s: protocol violation: %s (type %u %s, %zu bytes, "
 			  "%d descriptors)",
 		    c->name, wrong, m->hdr.type, msg_name(m->hdr.type), m->len,
 		    m->nfds);
 		r = -1;
 	} else {
-		r = c->ops->msg(c, m, &any, c->arg);
+		r = (m->lost ? c->ops->lost : c->ops->msg)(c, m, &any, c->arg);
 	}
 	imsg_free(m);
 	return r == -1 ? -1 : 1;

@@ -47,6 +47,11 @@ struct chan_ops {
 	 * has found (and logged).
 	 */
 	int (*msg)(struct chan *, struct imsg *, const void *, void *);
+	/*
+	 * Optional: a message whose descriptors are lost, as there is no room
+	 * for more. Without this callback it ends the channel.
+	 */
+	int (*lost)(struct chan *, struct imsg *, const void *, void *);
 	/* The channel has ended; chan_free() it, here or later. */
 	void (*end)(struct chan *, enum chan_end, void *);
 	/* Optional: queue fell below the low water mark again. */

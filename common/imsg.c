@@ -201,11 +201,17 @@ collect_fds(struct msghdr *msg, struct imsg_in *in)
 	return surplus;
 }
 
-static int
-no_message(struct imsg_in *in)
+static void
+close_fds(struct imsg_in *in)
 {
 	while (in->nfds > 0)
 		close(in->fds[--in->nfds]);
+}
+
+static int
+no_message(struct imsg_in *in)
+{
+	close_fds(in);
 	in->off = in->len;
 	errno = EPROTO;
 	return -1;
@@ -222,6 +228,7 @@ imsg_read(int fd, struct imsg_in *in)
 
 	in->len = in->off = 0;
 	in->count = 0;
+	in->lost = 0;
 	in->nfds = 0;
 	memset(&msg, 0, sizeof(msg));
 	iov.iov_base = in->buf;
@@ -240,8 +247,13 @@ imsg_read(int fd, struct imsg_in *in)
 	if (n == 0 && in->nfds == 0 && surplus == 0)
 		return 0;
 	in->len = n;
-	if (n == 0 || surplus != 0 ||
-	    (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+	/* All places taken: there were too many. Else the kernel had none. */
+	if ((msg.msg_flags & MSG_CTRUNC) && in->nfds < IMSG_MAX_FDS) {
+		close_fds(in);
+		in->lost = 1;
+	}
+	if (n == 0 || surplus != 0 || (msg.msg_flags & MSG_TRUNC) != 0 ||
+	    ((msg.msg_flags & MSG_CTRUNC) != 0 && !in->lost))
 		return no_message(in);
 	return 1;
 }
@@ -258,12 +270,14 @@ imsg_next(struct imsg_in *in, struct imsg *m)
 		return no_message(in);
 	memcpy(&m->hdr, in->buf + in->off, sizeof(m->hdr));
 	if (m->hdr.len < sizeof(m->hdr) || m->hdr.len > left ||
-	    m->hdr.flags != 0 || (in->nfds > 0 && m->hdr.len != in->len))
+	    m->hdr.flags != 0 ||
+	    ((in->nfds > 0 || in->lost) && m->hdr.len != in->len))
 		return no_message(in);
 	m->data = in->buf + in->off + sizeof(m->hdr);
 	m->len = m->hdr.len - sizeof(m->hdr);
 	memcpy(m->fds, in->fds, sizeof(m->fds));
 	m->nfds = in->nfds;
+	m->lost = in->lost;
 	in->nfds = 0;
 	in->off += m->hdr.len;
 	in->count++;
@@ -281,6 +295,10 @@ imsg_recv(int fd, struct imsg *m, void *buf)
 		return r;
 	if (imsg_next(&in, m) != 1)
 		return -1;
+	if (m->lost) {
+		errno = EMFILE;
+		return -1;
+	}
 	if (in.off == in.len)
 		return 1;
 	imsg_free(m);

@@ -51,6 +51,7 @@ struct imsg {
 	size_t len; /* of data */
 	int fds[IMSG_MAX_FDS];
 	int nfds;
+	int lost; /* its descriptors are: there was no room for them */
 };
 
 /*
@@ -91,6 +92,7 @@ struct imsg_in {
 	unsigned int count; /* of messages before it */
 	int fds[IMSG_MAX_FDS];
 	int nfds;
+	int lost; /* there was no room for its descriptors */
 };
 
 /*
@@ -109,7 +111,8 @@ int imsg_next(struct imsg_in *, struct imsg *);
 
 /*
  * Receive a datagram of one message into buf, for those who expect no more.
- * Returns as imsg_read() does.
+ * Returns as imsg_read() does; also -1 with EMFILE and lost set, for a good
+ * message whose descriptors this process has no room for.
  */
 int imsg_recv(int, struct imsg *, void *);
 

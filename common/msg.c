@@ -391,7 +391,7 @@ msg_check(enum msg_side side, const struct imsg *m, union msg_any *any)
 		return "unknown type";
 	if ((d->sides & side) == 0)
 		return "type not allowed on this channel";
-	if (d->nfds != m->nfds)
+	if (d->nfds != m->nfds && !m->lost)
 		return "wrong number of descriptors";
 	memset(any, 0, sizeof(*any));
 	if (wire_decode(d->fields, d->nfields, any, m->data, m->len) == -1)

@@ -142,7 +142,7 @@ source_open(uint64_t number, struct imsg *im)
 		source_free(s);
 		s = NULL;
 	}
-	if (s != NULL || nsources >= most ||
+	if (s != NULL || im->lost || nsources >= most ||
 	    (s = calloc(1, sizeof(*s))) == NULL) {
 		give_back(number, 1);
 		return NULL;

@@ -333,6 +333,19 @@ up_msg(struct chan *ch, struct imsg *im, const void *msg, void *arg)
 	return handlers[im->hdr.type](im, msg);
 }
 
+/*
+ * What we are handed, we have no room for. That is bad luck for one client,
+ * not for all: its handler finds no descriptor and says so.
+ */
+static int
+up_lost(struct chan *ch, struct imsg *im, const void *msg, void *arg)
+{
+	log_warnx("%s: too many open files", msg_name(im->hdr.type));
+	if (im->hdr.type != MSG_OUT_OPEN && im->hdr.type != MSG_PEER_LOCAL)
+		return -1;
+	return up_msg(ch, im, msg, arg);
+}
+
 static void
 up_end(struct chan *ch, enum chan_end why, void *arg)
 {
@@ -353,7 +366,8 @@ up_drained(struct chan *ch, void *arg)
 void
 up_init(struct event_base *base)
 {
-	static const struct chan_ops ops = { up_msg, up_end, up_drained };
+	static const struct chan_ops ops = { up_msg, up_lost, up_end,
+		up_drained };
 
 	if ((chan = chan_new(base, PROC_FD, SIDE_FRONT, "supervisor", &ops,
 		 NULL)) == NULL)

@@ -56,7 +56,7 @@ static struct event *refill_ev;
 static int exec_msg(struct chan *, struct imsg *, const void *, void *);
 static void exec_end(struct chan *, enum chan_end, void *);
 
-static const struct chan_ops chan_ops = { exec_msg, exec_end, NULL };
+static const struct chan_ops chan_ops = { exec_msg, NULL, exec_end, NULL };
 
 static void
 refill_after(time_t seconds)

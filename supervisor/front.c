@@ -56,7 +56,7 @@ static int worker_msg(struct chan *, struct imsg *, const void *, void *);
 static void worker_end(struct chan *, enum chan_end, void *);
 static void worker_drained(struct chan *, void *);
 
-static const struct chan_ops chan_ops = { worker_msg, worker_end,
+static const struct chan_ops chan_ops = { worker_msg, NULL, worker_end,
 	worker_drained };
 
 const struct conf *

@@ -45,7 +45,8 @@ static int stopping;
 static int spawner_msg(struct chan *, struct imsg *, const void *, void *);
 static void spawner_end(struct chan *, enum chan_end, void *);
 
-static const struct chan_ops chan_ops = { spawner_msg, spawner_end, NULL };
+static const struct chan_ops chan_ops = { spawner_msg, NULL, spawner_end,
+	NULL };
 
 static int
 spawner_msg(struct chan *c, struct imsg *m, const void *msg, void *arg)

@@ -84,7 +84,7 @@ on_drained(struct chan *c, void *arg)
 static int
 setup(void **state)
 {
-	static const struct chan_ops ops = { on_msg, on_end, on_drained };
+	static const struct chan_ops ops = { on_msg, NULL, on_end, on_drained };
 	int sv[2];
 
 	(void)state;

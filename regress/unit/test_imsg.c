@@ -16,6 +16,7 @@
  */
 
 #include <sys/types.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <errno.h>
@@ -115,6 +116,37 @@ test_descriptors(void **state)
 	imsg_free(&m);
 	close(fd);
 	assert_int_equal(lowest(), before);
+}
+
+/* No room for them: the message is known, the descriptors are gone. */
+static void
+test_no_room(void **state)
+{
+	int *sv = *state, fds[3] = { 0, 0, 0 }, before, room;
+	struct rlimit old, rl;
+	struct imsg m;
+
+	before = lowest();
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	for (room = 0; room < 3; room++) {
+		rl = old;
+		rl.rlim_cur = before + room;
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &rl), 0);
+		assert_int_equal(imsg_send(sv[0], 7, 9, "abc", 3, fds, 3), 0);
+		assert_int_equal(imsg_recv(sv[1], &m, buf), -1);
+		assert_int_equal(errno, EMFILE);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+		assert_true(m.lost);
+		assert_int_equal(m.nfds, 0);
+		assert_int_equal(m.hdr.type, 7);
+		assert_int_equal(m.hdr.id, 9);
+		assert_int_equal(m.len, 3);
+		assert_int_equal(lowest(), before);
+	}
+	assert_int_equal(imsg_send(sv[0], 7, 9, NULL, 0, fds, 3), 0);
+	assert_int_equal(imsg_recv(sv[1], &m, buf), 1);
+	assert_false(m.lost);
+	imsg_free(&m);
 }
 
 /* What is no message is refused, and leaves no descriptor behind. */
@@ -318,6 +350,7 @@ main(void)
 		T(test_message),
 		T(test_sizes),
 		T(test_descriptors),
+		T(test_no_room),
 		T(test_refused),
 		T(test_many),
 		T(test_bad_bundle),
