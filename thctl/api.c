@@ -77,6 +77,24 @@ api_open(const struct options *o)
 	return client_open(&set);
 }
 
+const char *
+status_text(const struct call_status *st)
+{
+	static const char *const names[] = { "OK", "cancelled", "unknown error",
+		"invalid argument", "deadline exceeded", "not found",
+		"already exists", "permission denied", "resource exhausted",
+		"failed precondition", "aborted", "out of range",
+		"unimplemented", "internal error", "unavailable", "data loss",
+		"unauthenticated" };
+
+	if (st->message[0] != '\0')
+		return safe(st->message);
+	if (st->code >= 0 &&
+	    (size_t)st->code < sizeof(names) / sizeof(names[0]))
+		return names[st->code];
+	return "unknown error";
+}
+
 /* What the codes come to, and what the user can do about them. */
 static const struct {
 	int code;

@@ -96,4 +96,7 @@ int job_exit_code(const struct job_end *);
 const char *api_state(int);
 const char *api_state_short(int);
 
+/* Text of a status for a person: what happened. */
+const char *status_text(const struct call_status *);
+
 #endif

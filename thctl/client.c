@@ -45,10 +45,11 @@ struct client {
 	size_t outlen;
 	int64_t deadline; /* of the one call that has one, CLOCK_MONOTONIC */
 	struct call *timed;
+	int64_t silent_until; /* the daemon's first bytes; 0: they are here */
 	int gone;
 };
 
-static int64_t
+int64_t
 now_ms(void)
 {
 	struct timespec ts;
@@ -427,6 +428,7 @@ client_open(const struct settings *set)
 		return NULL;
 	}
 	c->h2 = make_session(c);
+	c->silent_until = now_ms() + SILENCE_MS;
 	return c;
 }
 
@@ -448,6 +450,7 @@ read_some(struct client *c, short *events)
 
 	n = transport_read(c->t, buf, sizeof(buf), events);
 	if (n > 0) {
+		c->silent_until = 0;
 		if (nghttp2_session_mem_recv(c->h2, buf, n) != n) {
 			connection_gone(c, "the daemon breaks HTTP/2");
 			return -1;
@@ -488,6 +491,17 @@ write_all(struct client *c, short *events)
 	}
 }
 
+/* The earlier of those that there are, or 0. */
+static int64_t
+next_deadline(const struct client *c)
+{
+	int64_t call = c->timed != NULL ? c->deadline : 0;
+
+	if (call == 0 || c->silent_until == 0)
+		return call + c->silent_until;
+	return call < c->silent_until ? call : c->silent_until;
+}
+
 static int
 wait_for(struct client *c, short events)
 {
@@ -496,8 +510,8 @@ wait_for(struct client *c, short events)
 	sigset_t none;
 	int64_t ms;
 
-	if (c->timed != NULL) {
-		ms = c->deadline - now_ms();
+	if ((ms = next_deadline(c)) != 0) {
+		ms -= now_ms();
 		if (ms < 0)
 			ms = 0;
 		ts.tv_sec = ms / 1000;
@@ -532,12 +546,24 @@ client_step(struct client *c)
 		return -1;
 	if (TAILQ_EMPTY(&c->calls))
 		return 0;
+	/* The last word of nghttp2 to a peer that it cannot understand. */
+	if (!nghttp2_session_want_read(c->h2) &&
+	    !nghttp2_session_want_write(c->h2)) {
+		connection_gone(c, "the daemon breaks HTTP/2");
+		return -1;
+	}
 	if (!transport_pending(c->t) && wait_for(c, rd | wr) == -1 &&
 	    errno != EINTR) {
 		connection_gone(c, strerror(errno));
 		return -1;
 	}
 	check_deadline(c);
+	if (c->silent_until != 0 && now_ms() >= c->silent_until) {
+		connection_gone(c,
+		    "the server says nothing: is it thd that "
+		    "listens there?");
+		return -1;
+	}
 	while ((r = read_some(c, &rd)) == 1)
 		if (write_all(c, &wr) == -1)
 			return -1;
@@ -556,22 +582,4 @@ client_finish(struct client *c, struct call *call)
 		    "the daemon's answer is not one message",
 		    sizeof(call->status.message));
 	}
-}
-
-const char *
-status_text(const struct call_status *st)
-{
-	static const char *const names[] = { "OK", "cancelled", "unknown error",
-		"invalid argument", "deadline exceeded", "not found",
-		"already exists", "permission denied", "resource exhausted",
-		"failed precondition", "aborted", "out of range",
-		"unimplemented", "internal error", "unavailable", "data loss",
-		"unauthenticated" };
-
-	if (st->message[0] != '\0')
-		return safe(st->message);
-	if (st->code >= 0 &&
-	    (size_t)st->code < sizeof(names) / sizeof(names[0]))
-		return names[st->code];
-	return "unknown error";
 }

@@ -109,11 +109,15 @@ int client_step(struct client *);
 /* Run a call with one answer to its end. */
 void client_finish(struct client *, struct call *);
 
-/* Text of a status for a person: what happened. */
-const char *status_text(const struct call_status *);
+/* Milliseconds that a server may take for each step up to its first bytes. */
+#define SILENCE_MS 15000
+
+/* CLOCK_MONOTONIC in milliseconds. */
+int64_t now_ms(void);
 
 /* transport.c: the bytes below. */
 struct transport;
+int transport_wait(int, short, int64_t);
 struct transport *transport_open(const struct settings *);
 void transport_close(struct transport *);
 int transport_fd(const struct transport *);

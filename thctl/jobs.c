@@ -18,7 +18,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "api.h"
 #include "jobref.h"
@@ -66,15 +65,6 @@ struct each {
 	int first;
 	int64_t deadline; /* CLOCK_MONOTONIC, milliseconds; -1: none */
 };
-
-static int64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* All names are looked at before anything is done to a job. */
 static int

@@ -32,6 +32,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "client.h"
 #include "tls.h"
 
 struct tls {
@@ -67,6 +68,7 @@ check_file(const char *what, const char *path, int secret,
     const struct reason *why)
 {
 	struct stat st;
+	int fd;
 
 	if (path == NULL) {
 		snprintf(why->buf, why->size,
@@ -74,10 +76,14 @@ check_file(const char *what, const char *path, int secret,
 		    what);
 		return -1;
 	}
-	if (stat(path, &st) == -1) {
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) == -1 ||
+	    fstat(fd, &st) == -1) {
 		say(why, safe(path), strerror(errno));
+		if (fd != -1)
+			close(fd);
 		return -1;
 	}
+	close(fd);
 	if (secret && (st.st_mode & 077) != 0) {
 		snprintf(why->buf, why->size,
 		    "%s: others may read this key: chmod 600 it", safe(path));
@@ -153,27 +159,116 @@ set_peer(SSL *ssl, const char *host)
 	return SSL_set1_host(ssl, host);
 }
 
-static int
-handshake(SSL *ssl, const struct reason *why)
+/* What is wrong with the server's certificate, and what helps. */
+static void
+say_verdict(const struct reason *why, long verdict)
 {
-	const unsigned char *proto;
-	unsigned int len;
-	long verdict;
+	const char *hint = "";
+
+	switch (verdict) {
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+		hint = " (is --ca the authority that issued it?)";
+		break;
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+	case X509_V_ERR_IP_ADDRESS_MISMATCH:
+		hint = " (give --server a name it was issued for, or issue "
+		       "one for this name)";
+		break;
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		hint = " (it needs a new one, or a clock is wrong)";
+		break;
+	}
+	snprintf(why->buf, why->size,
+	    "the server's certificate is not acceptable: %s%s",
+	    X509_verify_cert_error_string(verdict), hint);
+}
+
+/* Why the handshake failed, if not for the server's certificate. */
+static void
+say_failure(const struct reason *why, int error)
+{
+	unsigned long e = ERR_peek_last_error();
+
+	switch (ERR_GET_REASON(e)) {
+	case SSL_R_WRONG_VERSION_NUMBER:
+	case SSL_R_PACKET_LENGTH_TOO_LONG:
+	case SSL_R_HTTP_REQUEST:
+		say(why, "TLS handshake",
+		    "what listens there does not speak TLS: is the port "
+		    "right?");
+		return;
+	case SSL_R_UNEXPECTED_EOF_WHILE_READING:
+		error = ECONNRESET;
+		break;
+	}
+	if (error == ETIMEDOUT)
+		say(why, "TLS handshake",
+		    "the server does not answer: is it thd that listens "
+		    "there?");
+	else if (error == ECONNRESET || error == EPIPE)
+		say(why, "TLS handshake",
+		    "the server closed the connection: is it thd that "
+		    "listens there?");
+	else
+		say(why, "TLS handshake", library_error());
+}
+
+/* One more step. 1 when done, 0 to go on, -1 with *error. */
+static int
+connect_step(SSL *ssl, int64_t deadline, int *error)
+{
+	short events;
+	int r;
 
 	ERR_clear_error();
 	errno = 0;
-	if (SSL_connect(ssl) != 1) {
+	if ((r = SSL_connect(ssl)) == 1)
+		return 1;
+	switch (SSL_get_error(ssl, r)) {
+	case SSL_ERROR_WANT_READ:
+		events = POLLIN;
+		break;
+	case SSL_ERROR_WANT_WRITE:
+		events = POLLOUT;
+		break;
+	default:
+		*error = errno;
+		return -1;
+	}
+	if (transport_wait(SSL_get_fd(ssl), events, deadline) == 0)
+		return 0;
+	*error = errno;
+	return -1;
+}
+
+static int
+handshake(SSL *ssl, const struct reason *why)
+{
+	int64_t deadline = now_ms() + SILENCE_MS;
+	const unsigned char *proto;
+	unsigned int len;
+	long verdict;
+	int r, error = 0;
+
+	while ((r = connect_step(ssl, deadline, &error)) == 0)
+		continue;
+	if (r == -1) {
 		verdict = SSL_get_verify_result(ssl);
 		if (verdict != X509_V_OK)
-			say(why, "the server's certificate is not acceptable",
-			    X509_verify_cert_error_string(verdict));
+			say_verdict(why, verdict);
 		else
-			say(why, "TLS handshake", library_error());
+			say_failure(why, error);
 		return -1;
 	}
 	SSL_get0_alpn_selected(ssl, &proto, &len);
 	if (len != 2 || memcmp(proto, "h2", 2) != 0) {
-		say(why, "TLS", "the server does not speak HTTP/2");
+		say(why, "TLS",
+		    "the server does not speak HTTP/2: is it thd that listens "
+		    "there?");
 		return -1;
 	}
 	return 0;
@@ -240,6 +335,11 @@ explain(char *why, size_t size)
 	case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
 		snprintf(why, size, "the server refused our certificate: %s",
 		    library_error());
+		break;
+	case 0:
+	case SSL_R_UNEXPECTED_EOF_WHILE_READING:
+		snprintf(why, size, "the connection was lost%s%s",
+		    errno != 0 ? ": " : "", errno != 0 ? strerror(errno) : "");
 		break;
 	default:
 		snprintf(why, size, "%s", library_error());

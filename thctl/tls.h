@@ -21,7 +21,7 @@
 
 #include "thctl.h"
 
-/* TLS 1.3 with a client certificate, on a connected blocking socket. */
+/* TLS 1.3 with a client certificate, on a connected non-blocking socket. */
 struct tls;
 
 /*

@@ -49,6 +49,23 @@ set_nonblocking(int fd)
 	return flags == -1 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
+/* Wait until it is ready, at most so long; else errno is ETIMEDOUT. */
+int
+transport_wait(int fd, short events, int64_t deadline)
+{
+	struct pollfd pfd = { fd, events, 0 };
+	int64_t left;
+
+	do {
+		if ((left = deadline - now_ms()) <= 0) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+		pfd.revents = 0;
+	} while (poll(&pfd, 1, left) == 0 || pfd.revents == 0);
+	return 0;
+}
+
 static int
 connect_unix(const char *path)
 {
@@ -108,6 +125,37 @@ split_server(const char *server, char *host, size_t size, const char **port)
 }
 
 static int
+finish_connect(int fd)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (transport_wait(fd, POLLOUT, now_ms() + SILENCE_MS) == -1 ||
+	    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
+		return -1;
+	errno = error;
+	return error == 0 ? 0 : -1;
+}
+
+static int
+connect_one(const struct addrinfo *ai)
+{
+	int fd, saved;
+
+	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+	    0);
+	if (fd == -1)
+		return -1;
+	if (connect(fd, ai->ai_addr, ai->ai_addrlen) == 0 ||
+	    (errno == EINPROGRESS && finish_connect(fd) == 0))
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+static int
 connect_tcp(const char *server, char *host, size_t size)
 {
 	struct addrinfo hints, *list, *ai;
@@ -126,17 +174,8 @@ connect_tcp(const char *server, char *host, size_t size)
 		warnx("%s: %s", safe(server), gai_strerror(error));
 		return -1;
 	}
-	for (ai = list; ai != NULL && fd == -1; ai = ai->ai_next) {
-		fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (fd == -1)
-			continue;
-		if (connect(fd, ai->ai_addr, ai->ai_addrlen) == -1) {
-			error = errno;
-			close(fd);
-			errno = error;
-			fd = -1;
-		}
-	}
+	for (ai = list; ai != NULL && fd == -1; ai = ai->ai_next)
+		fd = connect_one(ai);
 	freeaddrinfo(list);
 	if (fd == -1) {
 		warn("cannot connect to %s", safe(server));
@@ -174,8 +213,8 @@ transport_open(const struct settings *set)
 	} else {
 		t->fd = connect_tcp(set->server, t->host, sizeof(t->host));
 	}
-	if (t->fd == -1 || (!local && open_tls(t, set) == -1) ||
-	    set_nonblocking(t->fd) == -1) {
+	if (t->fd == -1 || (local && set_nonblocking(t->fd) == -1) ||
+	    (!local && open_tls(t, set) == -1)) {
 		transport_close(t);
 		return NULL;
 	}
