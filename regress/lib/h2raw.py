@@ -26,7 +26,7 @@ import urllib.parse
 
 import hpack
 from hyperframe.frame import (
-    DataFrame, Frame, GoAwayFrame, HeadersFrame, RstStreamFrame,
+    DataFrame, Frame, GoAwayFrame, HeadersFrame, PingFrame, RstStreamFrame,
     SettingsFrame, WindowUpdateFrame)
 
 SERVICE = '/drrev.telehandler.foreman.v1alpha1.ForemanService/'
@@ -71,6 +71,7 @@ class Conn:
         self.goaway = None
         self.closed = False
         self.settings = {}
+        self.pings = self.pongs = 0
         self.room = {0: 65535}
         self.last = 0
         self.write(PREFACE + SettingsFrame(0, settings or {}).serialize())
@@ -155,6 +156,11 @@ class Conn:
             self.reset[f.stream_id] = f.error_code
         elif isinstance(f, GoAwayFrame):
             self.goaway = f.error_code
+        elif isinstance(f, PingFrame):
+            if 'ACK' in f.flags:
+                self.pongs += 1
+            else:
+                self.pings += 1
         elif isinstance(f, SettingsFrame) and 'ACK' not in f.flags:
             self.settings.update(f.settings)
             self.frame(SettingsFrame(0, flags=['ACK']))
@@ -186,6 +192,15 @@ class Conn:
         except socket.timeout:
             pass
         return self.closed
+
+    def sync(self):
+        """The frontend has read all that was sent before."""
+        before = self.pongs
+        self.frame(PingFrame(0, b'12345678'))
+        while self.pongs == before:
+            if not self.one():
+                return False
+        return True
 
     def alive(self):
         """Does a call on it still get an answer?"""

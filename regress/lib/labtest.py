@@ -39,6 +39,13 @@ def ok(good, name, detail=''):
         print(f'# {detail}', flush=True)
 
 
+def skip(name, why):
+    """A test that cannot be made on this host."""
+    global count
+    count += 1
+    print(f'ok {count} - {name} # SKIP {why}', flush=True)
+
+
 def finish():
     """The plan, and the end with the right exit status."""
     print(f'1..{count}')
