@@ -27,6 +27,8 @@
 
 #define TEN_YEARS_MS (10LL * 366 * 24 * 3600 * 1000)
 
+static size_t buffered; /* by all readers */
+
 /* Grow with what has come, never to what the prefix promises. */
 static int
 reader_grow(struct grpc_reader *r, size_t need)
@@ -38,8 +40,11 @@ reader_grow(struct grpc_reader *r, size_t need)
 		return 0;
 	while (size < need)
 		size *= 2;
+	if (size > GRPC_SMALL && buffered - r->size + size > GRPC_BUFFERED_MAX)
+		return -1;
 	if ((buf = realloc(r->buf, size)) == NULL)
 		return -1;
+	buffered += size - r->size;
 	r->buf = buf;
 	r->size = size;
 	return 0;
@@ -108,6 +113,7 @@ grpc_end(const struct grpc_reader *r)
 void
 grpc_reader_free(struct grpc_reader *r)
 {
+	buffered -= r->size;
 	free(r->buf);
 	memset(r, 0, sizeof(*r));
 }

@@ -27,6 +27,13 @@
 #define GRPC_REQUEST_MAX (256 * 1024)
 #define GRPC_NO_DEADLINE INT64_MAX
 
+/*
+ * What this process holds of unfinished requests at most, so that nobody can
+ * fill the memory with them; small ones find room even then.
+ */
+#define GRPC_BUFFERED_MAX (128 * GRPC_REQUEST_MAX)
+#define GRPC_SMALL (16 * 1024)
+
 /* Collects the messages of a request out of its DATA. */
 struct grpc_reader {
 	uint8_t prefix[GRPC_PREFIX];

@@ -94,6 +94,38 @@ test_none_and_truncated(void **state)
 	grpc_reader_free(&r);
 }
 
+/* A message of that length, all but its last byte. */
+static enum grpc_read
+unfinished(struct grpc_reader *r, size_t len)
+{
+	static uint8_t data[GRPC_PREFIX + GRPC_REQUEST_MAX];
+
+	memset(r, 0, sizeof(*r));
+	grpc_prefix(data, len);
+	return grpc_feed(r, data, GRPC_PREFIX + len - 1);
+}
+
+static void
+test_many_unfinished(void **state)
+{
+	static struct grpc_reader r[GRPC_BUFFERED_MAX / GRPC_REQUEST_MAX];
+	struct grpc_reader one;
+	size_t i, n = sizeof(r) / sizeof(r[0]);
+
+	(void)state;
+	for (i = 0; i < n; i++)
+		assert_int_equal(unfinished(&r[i], GRPC_REQUEST_MAX), GRPC_OK);
+	assert_int_equal(unfinished(&one, GRPC_REQUEST_MAX), GRPC_MEMORY);
+	grpc_reader_free(&one);
+	assert_int_equal(unfinished(&one, GRPC_SMALL), GRPC_OK);
+	grpc_reader_free(&one);
+	grpc_reader_free(&r[0]);
+	assert_int_equal(unfinished(&one, GRPC_REQUEST_MAX), GRPC_OK);
+	grpc_reader_free(&one);
+	for (i = 0; i < n; i++)
+		grpc_reader_free(&r[i]);
+}
+
 static void
 test_second(void **state)
 {
@@ -234,6 +266,7 @@ main(void)
 		cmocka_unit_test(test_empty_message),
 		cmocka_unit_test(test_none_and_truncated),
 		cmocka_unit_test(test_second),
+		cmocka_unit_test(test_many_unfinished),
 		cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_timeout),
