@@ -35,7 +35,7 @@ from hyperframe.frame import (
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 '..', 'lib'))
 from h2raw import (  # noqa: E402
-    CALM, Conn, INVALID, OK, SERVICE, context, dial, grpc, run, string)
+    CALM, Conn, EXHAUSTED, INVALID, OK, SERVICE, context, dial, grpc, run, string)
 from labtest import finish, lab, ok  # noqa: E402
 from probe import (  # noqa: E402
     Before, cpu_ticks, frontend, open_fds, rss_kib, same_frontend, settled,
@@ -65,6 +65,35 @@ def test_stalled(env):
     ok(c.alive() and time.time() - t < 5, 'others are served')
     for s in stalled:
         s.sock.close()
+
+
+def test_unfinished(env):
+    """Large requests that do not end are held up to a limit for all."""
+    conns = [Conn(env) for _ in range(3)]
+    rss = rss_kib(env)
+    part = grpc(string(2, 'x' * 250000))[:-1]
+    for c in conns:
+        c.frame(SettingsFrame(0))
+        for i in range(50):
+            c.request(2 * i + 1, SERVICE + 'StartJob', raw=part, end=False)
+        c.sync()
+    refused = [c for c in conns for s in c.headers
+               if c.headers[s][-1].get('grpc-status') == str(EXHAUSTED)]
+    grown = rss_kib(env) - rss
+    ok(len(refused) == 22 and grown < 40000,
+       '150 requests without an end: 128 are held',
+       f'{len(refused)} refused, {grown} KiB')
+    ok(Conn(env).alive(), 'a small one is answered')
+    for c in conns:
+        c.sock.close()
+    ok(soon(lambda: whole(env) == INVALID), 'and a large one afterwards')
+
+
+def whole(env):
+    c = Conn(env)
+    got = c.call(1, SERVICE + 'StartJob', string(3, 'x' * 100000))
+    c.sock.close()
+    return got
 
 
 # ------------------------------------------------------------------ floods
@@ -200,6 +229,7 @@ def main():
     try:
         before = Before(env)
         test_stalled(env)
+        test_unfinished(env)
         test_streams(env)
         test_protocol_errors(env)
         before.after('stalled watchers and broken frames')
