@@ -255,6 +255,7 @@ config_ack(struct worker *w, uint32_t id, const void *data, struct imsg *m)
 		w->state = WORKER_LIVE;
 		send_generation(w, MSG_CFG_COMMIT);
 		start_check();
+		config.live();
 		return 0;
 	}
 	if (offered == NULL || w->acked)

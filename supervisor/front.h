@@ -99,6 +99,8 @@ struct front_config {
 	int verbose;
 	/* All workers have taken the first configuration. */
 	void (*ready)(void);
+	/* One has taken the configuration, at any time. */
+	void (*live)(void);
 	/* One could not, at start-up; the reason was logged. */
 	void (*failed)(void);
 	/* The end of a reload: 1 committed, 0 refused. */

@@ -88,6 +88,13 @@ local_resume(evutil_socket_t fd, short what, void *arg)
 	event_add(accept_ev, NULL);
 }
 
+void
+local_wake(void)
+{
+	if (accept_ev != NULL)
+		event_add(accept_ev, NULL);
+}
+
 static void
 local_accept(evutil_socket_t lfd, short what, void *arg)
 {
@@ -96,6 +103,11 @@ local_accept(evutil_socket_t lfd, short what, void *arg)
 
 	(void)what;
 	(void)arg;
+	/* Who comes while there is no frontend waits for local_wake(). */
+	if (front_any() == NULL) {
+		event_del(accept_ev);
+		return;
+	}
 	fd = accept4(lfd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd != -1) {
 		hand_over(fd);
@@ -189,6 +201,7 @@ local_close(void)
 	if (accept_ev != NULL) {
 		event_free(accept_ev);
 		event_free(pause_ev);
+		accept_ev = pause_ev = NULL;
 	}
 	close(local_fd);
 	local_fd = -1;

@@ -32,6 +32,9 @@ struct event_base;
  */
 int local_open(struct event_base *, const struct conf *);
 
+/* There is a frontend again: those who wait may come in. */
+void local_wake(void);
+
 /* Stop listening and remove the socket. */
 void local_close(void);
 

@@ -500,6 +500,7 @@ start(void)
 	fc.chroot = empty_dir;
 	fc.verbose = opts.verbose;
 	fc.ready = on_ready;
+	fc.live = local_wake;
 	fc.failed = on_failed;
 	fc.reloaded = on_reloaded;
 	if (front_start(&fc, conf) == -1)
