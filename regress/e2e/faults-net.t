@@ -316,8 +316,14 @@ def test_many_kills(env, before):
     name = run(c, 1, TICKER)
     log = Log(env)
     begin = time.monotonic()
-    for _ in range(20):
+    for _ in range(19):
         kill_frontend(env)
+    again = log.text().count('starting it again')
+    os.kill(int(frontends(env)[0]), signal.SIGKILL)
+    soon(lambda: log.text().count('starting it again') > again)
+    local = subprocess.run(
+        [f'{BUILD}/bin/thctl', '--server', 'unix:' + env['SOCKET'], 'status',
+         uid_of(name)], capture_output=True, timeout=30)
     text = log.text()
     waits = [int(line.split(' in ')[1].split()[0])
              for line in text.splitlines() if 'starting it again in' in line]
@@ -326,6 +332,8 @@ def test_many_kills(env, before):
        took * 1000 > sum(waits), '20 kills: restarted with back-off',
        f'{waits} {took}')
     before.restarted()
+    ok(local.returncode == 0, 'a local client waits for the next one',
+       local.stderr)
     ok(status(env, name) == (OK, RUNNING), 'then all is well')
     ok(stop(env, name) == OK and same_output(env, name),
        'the job has gone on, and every byte is there')
