@@ -61,7 +61,11 @@ def uid_of(name):
 
 
 def status(env, name):
-    c = Conn(env)
+    """The status of the call, and the state of the job."""
+    try:
+        c = Conn(env)
+    except OSError as e:
+        return e, None
     stream = c.next()
     got = c.call(stream, SERVICE + 'GetJobStatus', string(1, name))
     c.sock.close()
