@@ -35,7 +35,8 @@ from hyperframe.frame import (
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 '..', 'lib'))
 from h2raw import (  # noqa: E402
-    CALM, Conn, EXHAUSTED, INVALID, OK, SERVICE, context, dial, grpc, run, string)
+    CALM, Conn, EXHAUSTED, INVALID, OK, SERVICE, context, dial, grpc, run,
+    string)
 from labtest import finish, lab, ok  # noqa: E402
 from probe import (  # noqa: E402
     Before, cpu_ticks, frontend, open_fds, rss_kib, same_frontend, settled,

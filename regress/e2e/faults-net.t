@@ -38,7 +38,8 @@ from hyperframe.frame import (
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 '..', 'lib'))
 from h2raw import (  # noqa: E402
-    Conn, INVALID, OK, SERVICE, address, context, dial, grpc, run, start, string)
+    Conn, INVALID, OK, SERVICE, address, context, dial, grpc, run, start,
+    string)
 from labtest import finish, lab, ok, read, skip  # noqa: E402
 from probe import (  # noqa: E402
     Before, Log, cpu_ticks, field, frontends, same_frontend, soon)
@@ -261,8 +262,8 @@ def test_frontend_dies(env, before):
     wait = thctl(env, 'wait', uid)
     watch.stdout.read(1)
     going.stdout.read(1)
-    ok(log.has(f'audit: tele-tester wait users/-/jobs/{uid}: permitted'), 'watch, run and wait',
-       log.text())
+    ok(log.has(f'audit: tele-tester wait users/-/jobs/{uid}: permitted'),
+       'watch, run and wait', log.text())
     refused = []
 
     def dial_on():

@@ -69,7 +69,8 @@ def test_http(env):
        c.settings.get(SettingsFrame.MAX_HEADER_LIST_SIZE) == 8192,
        'limits are announced', c.settings)
     ok(c.call(101, SERVICE + 'GetJobStatus', b'',
-              extra=[('te', 'chunked')]) == 'reset 1', 'te other than trailers')
+              extra=[('te', 'chunked')]) == 'reset 1',
+       'te other than trailers')
     ok(c.call(103, SERVICE + 'GetJobStatus', b'',
               extra=[('connection', 'close')]) == 'reset 1',
        'a connection header')

@@ -293,7 +293,8 @@ def cut(s):
 
 
 def test_answers(ctl, ca, pair):
-    def case(name, code, *texts, frames=(), handle=None, stdout=b'some bytes\n'):
+    def case(name, code, *texts, frames=(), handle=None,
+             stdout=b'some bytes\n'):
         server = tls_server(pair, ca, handle or answering(*frames))
         ctl.fails(name, server.at, code, *texts, args=('watch', UID),
                   stdout=stdout)

@@ -115,7 +115,8 @@ def test_handshakes(env):
     out = s_client(env, '-alpn', 'h2', '-groups', 'ffdhe2048')
     ok('handshake failure' in out, 'no group in common', out[-500:])
     out = s_client(env, '-alpn', 'h2', '-sigalgs', 'ECDSA+SHA512')
-    ok('handshake failure' in out, 'no signature algorithm in common', out[-500:])
+    ok('handshake failure' in out, 'no signature algorithm in common',
+       out[-500:])
 
 
 def test_chains(env, work):
