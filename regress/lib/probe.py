@@ -25,7 +25,7 @@ from h2raw import Conn, NOT_FOUND, SERVICE, string
 from labtest import ok
 
 
-def soon(true, limit=10):
+def soon(true, limit=30):
     """Does it become true within the time?"""
     end = time.monotonic() + limit
     while not true() and time.monotonic() < end:
@@ -157,7 +157,7 @@ class Log:
             f.seek(self.begin)
             return f.read()
 
-    def has(self, text, limit=5):
+    def has(self, text, limit=30):
         return soon(lambda: text in self.text(), limit)
 
 
@@ -194,7 +194,7 @@ class Before:
         soon(lambda: not self.wrong())
         wrong = self.wrong()
         # The best of a few, as the machine is not ours alone.
-        took = min(canary(self.env) for _ in range(3))
+        took = min(canary(self.env) for _ in range(5))
         if took >= 1:
             wrong.append(f'a call takes {took:.1f} s')
         ok(not wrong, f'{name}: all is as before', '; '.join(wrong))
