@@ -53,7 +53,7 @@ def address(env):
 
 
 def dial(env):
-    return socket.create_connection(address(env), 10)
+    return socket.create_connection(address(env), 60)
 
 
 class Conn:
@@ -61,7 +61,7 @@ class Conn:
 
     def __init__(self, env, sock=None, settings=None):
         self.sock = sock or context(env).wrap_socket(dial(env))
-        self.sock.settimeout(10)
+        self.sock.settimeout(60)
         self.enc, self.dec = hpack.Encoder(), hpack.Decoder()
         self.buf = b''
         self.headers = {}
