@@ -64,6 +64,9 @@ failed(const char *what, const struct tls_pem *pem)
 	unsigned long e = ERR_peek_last_error();
 	const char *why = e == 0 ? NULL : ERR_reason_error_string(e);
 
+	if (ERR_GET_LIB(e) == ERR_LIB_PEM &&
+	    ERR_GET_REASON(e) == PEM_R_NO_START_LINE)
+		why = "no certificate in PEM format is in it";
 	snprintf(reason, sizeof(reason), "%s%s%s%s%s", what,
 	    pem == NULL ? "" : ": ", pem == NULL ? "" : pem->path,
 	    why == NULL ? "" : ": ", why == NULL ? "" : why);

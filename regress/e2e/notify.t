@@ -20,9 +20,11 @@ Speaks TAP. BUILD is the build folder.
 """
 
 import os
+import select
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 
@@ -47,7 +49,7 @@ def told(seconds=20):
     manager.settimeout(seconds)
     try:
         return manager.recv(4096).decode()
-    except TimeoutError:
+    except (TimeoutError, BlockingIOError):
         return ''
 
 
@@ -103,6 +105,30 @@ def check_states(env):
     ok(word == 'STOPPING=1', 'the end is told', word)
 
 
+def stop(pid):
+    """End thd, and all that it had to tell."""
+    fd = os.pidfd_open(pid)
+    os.kill(pid, signal.SIGTERM)
+    select.select([fd], [], [], 20)
+    os.close(fd)
+    while told(0) != '':
+        pass
+
+
+def check_relative(env):
+    """thd leaves the folder it was started in, and reloads all the same."""
+    thd = f"{os.environ['BUILD']}/sbin/thd"
+    folder, name = os.path.split(env['CONF'])
+    with subprocess.Popen([thd, '-d', '-f', name], cwd=folder,
+                          stderr=subprocess.DEVNULL) as p:
+        words = [next_word()[0]]
+        p.send_signal(signal.SIGHUP)
+        words += [next_word()[0], next_word()[1]]
+        p.terminate()
+    ok(words == ['READY=1', 'RELOADING=1', 'READY=1\nSTATUS=ready'],
+       'a relative name of the configuration is good for a reload', words)
+
+
 try:
     env = lab('up', f'{work}/lab')
     word = next_word()[0]
@@ -110,11 +136,13 @@ try:
     check_watchdog(env['SUPERVISOR_PID'])
     check_states(env)
     os.environ['WATCHDOG_PID'] = '1'
-    lab('up', f'{work}/lab')
+    env = lab('up', f'{work}/lab')
     while (text := next_word()[0]) not in ('READY=1', ''):
         pass
     ok(text == 'READY=1' and told(3 * WATCHDOG) == '',
        'no sign of life where another process is asked for them', text)
+    stop(int(env['SUPERVISOR_PID']))
+    check_relative(env)
 finally:
     lab('down', f'{work}/lab')
     shutil.rmtree(work)
