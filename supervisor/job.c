@@ -95,6 +95,10 @@ on_failed(void *arg, const struct msg_exec_failed *msg)
 	job->error = msg->error;
 	free(job->detail);
 	job->detail = strdup(msg->detail);
+	if (msg->stage == STAGE_CGROUP && msg->error == ENOENT)
+		log_warnx("no job can start: the cgroup %s has been removed "
+			  "(with thd-jobs.service?); restart thd",
+		    job_config.cgroup->path);
 	job_event(job, EV_FAILED);
 }
 

@@ -37,12 +37,17 @@ conf=/etc/thd/thd.conf
 rc=/etc/init.d/thd
 trap 'systemctl stop thd thd-jobs 2>/dev/null; end_rc; rm -rf "$work"' EXIT
 
+remove_base() {
+	echo 1 >/sys/fs/cgroup/thd/cgroup.kill
+	for group in /sys/fs/cgroup/thd/*-*-*-*-*; do
+		[ ! -d "$group" ] || until_ok rmdir "$group"
+	done
+	rmdir /sys/fs/cgroup/thd
+}
+
 end_rc() {
 	"$rc" stop >/dev/null
-	[ -d /sys/fs/cgroup/thd ] || return
-	echo 1 >/sys/fs/cgroup/thd/cgroup.kill
-	until_ok rmdir /sys/fs/cgroup/thd/*-*-*-*-*
-	rmdir /sys/fs/cgroup/thd
+	[ ! -d /sys/fs/cgroup/thd ] || remove_base
 }
 
 # until_ok COMMAND...: it succeeds in time.
@@ -526,6 +531,13 @@ told() {
 	return $told_status
 }
 
+base_gone() {
+	mark
+	remove_base && fails 125 thctl run true &&
+	    until_ok logged "the cgroup $jobs has been removed" -t thd &&
+	    fails 0 "$rc" restart && works
+}
+
 ok "rc: status of what does not run is 3" fails 3 "$rc" status
 ok "rc: reload of it is 7" fails 7 "$rc" reload
 ok "rc: stop of it is 0" fails 0 "$rc" stop
@@ -546,6 +558,7 @@ ok "rc: restart with a wrong configuration leaves it running" \
 ok "rc: the lines of a refused reload are in syslog" rc_goes_on told
 ok "rc: status of one that was killed is 1" dead
 ok "rc: start after that" rc_goes_on fails 0 "$rc" start
+ok "rc: without the cgroup of the jobs thd says what to do" base_gone
 ok "rc: stop" fails 0 "$rc" stop
 ok "rc: and it is stopped" fails 3 "$rc" status
 finish
