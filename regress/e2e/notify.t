@@ -27,6 +27,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
                                 '..', 'lib'))
@@ -54,10 +55,12 @@ def told(seconds=20):
 
 
 def next_word():
-    """The first line of the next message that is no sign of life."""
-    while (text := told()) == 'WATCHDOG=1':
-        pass
-    return text.split('\n')[0], text
+    """The next message that is no sign of life: its first line, all of it."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        if (text := told()) != 'WATCHDOG=1':
+            return text.split('\n')[0], text
+    return '', ''
 
 
 def wake_ups(pid):
@@ -68,16 +71,16 @@ def wake_ups(pid):
 
 
 def window(pid):
-    """So many signs of life, and how often thd has woken up meanwhile."""
+    """So many signs of life, how often thd woke up for them, the seconds."""
     told()
-    before = wake_ups(pid)
+    before, begin = wake_ups(pid), time.monotonic()
     got = [told(WATCHDOG) for _ in range(PINGS)]
-    return got, wake_ups(pid) - before
+    return got, wake_ups(pid) - before, time.monotonic() - begin
 
 
 def check_watchdog(pid):
     for _ in range(WINDOWS):
-        got, woken = window(pid)
+        got, woken, seconds = window(pid)
         # The last sign may be read before or after thd sleeps again.
         if got == ['WATCHDOG=1'] * PINGS and abs(woken - PINGS) <= 1:
             break
@@ -86,6 +89,8 @@ def check_watchdog(pid):
     ok(abs(woken - PINGS) <= 1,
        'an idle thd wakes up for these signs and for nothing else',
        f'{woken} times for {PINGS} signs')
+    ok(seconds > 0.4 * WATCHDOG * PINGS,
+       'they come no more often than twice in that time', seconds)
 
 
 def check_states(env):
