@@ -226,6 +226,21 @@ fatalx(const char *fmt, ...)
 	exit(1);
 }
 
+/* Is it a name without anything that vis(3) would change? Most are. */
+static int
+is_plain(const char *s, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (!((s[i] >= 'a' && s[i] <= 'z') ||
+			(s[i] >= 'A' && s[i] <= 'Z') ||
+			(s[i] >= '-' && s[i] <= ':') || s[i] == '_' ||
+			s[i] == '@'))
+			return 0;
+	return 1;
+}
+
 const char *
 log_vis(const char *s)
 {
@@ -234,6 +249,11 @@ log_vis(const char *s)
 	char *buf = bufs[next++ % 4];
 	size_t len = strnlen(s, 256);
 
+	if (is_plain(s, len)) {
+		memcpy(buf, s, len);
+		buf[len] = '\0';
+		return buf;
+	}
 	strnvisx(buf, sizeof(bufs[0]), s, len,
 	    VIS_CSTYLE | VIS_NL | VIS_TAB | VIS_DQ);
 	return buf;
