@@ -26,7 +26,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.abspath(os.environ.get('BUILD', f'{TOP}/build'))
 TOOLS = f'{BUILD}/bench'
-LIMIT = 120     # seconds that one tool may take
+LIMIT = 300     # seconds that one tool may take
 
 sys.path.insert(0, f'{TOP}/regress/lib')
 from labtest import lab  # noqa: E402
