@@ -176,14 +176,6 @@ tell_ready(void)
 
 /* --------------------------------------------------------------- start-up */
 
-/* We leave the directory in which a relative name is good. */
-static void
-keep_path(void)
-{
-	if ((opts.path = realpath(opts.path, NULL)) == NULL)
-		fatal("%s", conf->path);
-}
-
 static void
 harden(void)
 {
@@ -535,7 +527,6 @@ main(int argc, char *argv[])
 		fatalx("must be started by root");
 	if (conf_resolve(conf) == -1)
 		return 1;
-	keep_path();
 	harden();
 	if (!opts.debug)
 		to_background();
