@@ -51,13 +51,13 @@ def skip(name, why):
 def next_helper(lab):
     """The jobexec that the next job will get: the oldest."""
     lab.settle()
-    return next(p for p in children(lab.sup) if exe(p) == 'jobexec')
+    return lab.spares()[0]
 
 
 def kill(lab, pid):
-    """Kill a child of the supervisor, and wait until it is reaped."""
+    """Kill a jobexec, and wait until it is reaped."""
     os.kill(pid, signal.SIGKILL)
-    until(lambda: pid not in children(lab.sup))
+    until(lambda: pid not in children(lab.spawner()))
 
 
 def lost(lab, st):
@@ -71,7 +71,7 @@ def test_helper(lab):
     call = lab.stub.StartJob.future(
         lab.pb.StartJobRequest(command='/bin/true'), timeout=LIMIT)
     # It has been given the job when another one is made in its place.
-    until(lambda: len(children(lab.sup)) > 5)
+    until(lambda: len(children(lab.spawner())) > 4)
     kill(lab, helper)
     e = call.exception()
     ok(e is not None and e.code() == CODE.FAILED_PRECONDITION and
@@ -283,7 +283,7 @@ def test_reload(lab):
        'a start with three errors names the three lines, and exits 1', r)
     os.kill(lab.sup, signal.SIGHUP)
     said = until(lambda: 'errors, the old configuration stays' in lab.log())
-    ok(said and all(f'thd: {w}' in lab.log() for w in want),
+    ok(said and all(f'\n{w}' in lab.log() for w in want),
        'a reload with errors puts the three into the log, and keeps the old',
        lab.log()[-800:])
     lab.post('a reload with errors')

@@ -140,7 +140,7 @@ class Lab:
 
     def close(self):
         self.channel.close()
-        helpers = children(self.sup)
+        helpers = children(self.spawner() or 0)
         if exe(self.sup) == 'thd':
             os.kill(self.sup, signal.SIGTERM)
             until(lambda: exe(self.sup) == '')
@@ -226,6 +226,19 @@ class Lab:
                 return int(parent[1])
         return None
 
+    def spawner(self):
+        """The jobexec from which the others are forked, or None."""
+        return next((p for p in children(self.sup) if exe(p) == 'jobexec'),
+                    None)
+
+    def spares(self):
+        """The forked ones without a job yet, the next to get one first."""
+        spawner = self.spawner()
+        if spawner is None:
+            return []
+        return [p for p in children(spawner)
+                if exe(p) == 'jobexec' and not children(p)]
+
     def count(self):
         # On a host, others mount what they like.
         mounts = [m for m in text(f'/proc/{self.sup}/mountinfo').splitlines()
@@ -236,7 +249,8 @@ class Lab:
     def settle(self):
         """Wait until only the frontend and the helpers in store are there."""
         return until(lambda: sorted(exe(p) for p in children(self.sup)) ==
-                     ['frontend'] + 4 * ['jobexec'])
+                     ['frontend', 'jobexec'] and len(self.spares()) == 4 and
+                     len(children(self.spawner())) == 4)
 
     def left(self):
         """What a fault has left behind; empty if nothing."""
@@ -244,8 +258,9 @@ class Lab:
         if not os.path.exists(f'/proc/{self.sup}/exe'):
             return ['the supervisor is gone']
         if not self.settle():
+            pids = children(self.sup) + children(self.spawner() or 0)
             bad.append('children: ' + ' '.join(
-                f'{p} {exe(p)} {state_of(p)}' for p in children(self.sup)))
+                f'{p} {exe(p)} {state_of(p)}' for p in pids))
         if not until(lambda: self.count() == self.base, 5):
             bad.append(f'{self.base} before, now {self.count()}')
         groups = [d for d in os.listdir(self.env['CGROUP'])
