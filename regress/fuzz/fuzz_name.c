@@ -25,6 +25,29 @@
 
 /* Resource names, and identities that become part of them. */
 
+/* The identity in a name, encoded again, is the same: it has no other. */
+static void
+check_user(const char *user)
+{
+	char identity[NAME_USER_MAX + 1], again[NAME_USER_MAX + 1];
+	unsigned int c;
+	size_t n = 0;
+
+	for (; *user != '\0'; user++) {
+		if (*user == '%') {
+			MUST(sscanf(user + 1, "%2x", &c) == 1 && c != 0);
+			identity[n++] = c;
+			user += 2;
+		} else {
+			identity[n++] = *user;
+		}
+	}
+	identity[n] = '\0';
+	MUST(n >= 1 && n <= MSG_IDENTITY_MAX);
+	name_encode_user(identity, again, sizeof(again));
+	MUST(strcmp(again, user - strlen(again)) == 0);
+}
+
 static void
 check_job(const char *s)
 {
@@ -38,6 +61,7 @@ check_job(const char *s)
 		return;
 	}
 	MUST(strlen(name.user) >= 1 && strlen(name.user) <= NAME_USER_MAX);
+	check_user(name.user);
 	MUST(strlen(name.uuid) == MSG_UUID_LEN);
 	for (i = 0; name.uuid[i] != '\0'; i++)
 		MUST(!isupper((unsigned char)name.uuid[i]));
@@ -60,6 +84,7 @@ check_parent(const char *s)
 	}
 	MUST(strlen(name.user) <= NAME_USER_MAX && !name_any_user(&name));
 	MUST(strcmp(s + strlen("users/"), name.user) == 0);
+	check_user(name.user);
 }
 
 /* An identity has one name as a user, and it is read back. */
