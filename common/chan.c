@@ -31,6 +31,11 @@
 #define HIGH_WATER (1024 * 1024)
 #define LOW_WATER (256 * 1024)
 #define QUEUE_MAX (16 * 1024 * 1024)
+/* The same for descriptors: they are dearer than bytes. */
+#define HIGH_FDS 64
+#define LOW_FDS 16
+/* More than a socket holds: what a dead peer can have sent. */
+#define HANGUP_MAX 1024
 /* Datagrams handled per turn of the loop, so that no channel starves others. */
 #define BATCH 64
 
@@ -54,10 +59,12 @@ struct chan {
 	struct event *wev;
 	TAILQ_HEAD(, outmsg) queue;
 	size_t queued; /* bytes */
+	size_t queued_fds;
 	int scheduled; /* the queue is sent at the end of this turn */
 	int full; /* the socket takes no more for now */
 	int was_high;
 	int wclosed; /* the peer is gone: drop what we send, read the rest */
+	int hangup; /* messages that are still taken, + 1; 0: peer lives */
 	int in_dispatch;
 	int freed; /* chan_free() came from a callback */
 	int ended;
@@ -115,6 +122,7 @@ outmsg_free(struct chan *c, struct outmsg *o)
 {
 	TAILQ_REMOVE(&c->queue, o, entry);
 	c->queued -= o->len + sizeof(*o);
+	c->queued_fds -= o->nfds;
 	close_fds(o->fds, o->nfds);
 	free(o);
 }
@@ -213,14 +221,20 @@ receive_one(struct chan *c)
 	struct imsg_in in = { .buf = rbuf };
 	int r;
 
-	if ((r = imsg_read(c->fd, &in)) == 0) {
+	if (c->hangup > 1)
+		c->hangup--;
+	if (c->hangup == 1 || (r = imsg_read(c->fd, &in)) == 0) {
 		c->why = CHAN_EOF;
 		return -1;
 	}
 	if (r == 1)
 		return handle_all(c, &in);
-	if (errno == EAGAIN)
+	if (errno == EAGAIN && c->hangup == 0)
 		return 0;
+	if (errno == EAGAIN) {
+		c->why = CHAN_EOF;
+		return -1;
+	}
 	/*
 	 * The peer died with messages of ours unread. Said once; what it had
 	 * sent is still there to be read.
@@ -249,6 +263,8 @@ chan_read(evutil_socket_t fd, short what, void *arg)
 		if (r == -1 && !c->freed) {
 			c->ended = 1;
 			run_end(c);
+		} else if (c->hangup != 0 && !c->freed) {
+			event_active(c->rev, EV_READ, 0);
 		}
 	}
 	c->in_dispatch = 0;
@@ -333,7 +349,7 @@ chan_write(evutil_socket_t fd, short what, void *arg)
 	if (c->ended || c->wclosed)
 		return;
 	chan_flush(c);
-	if (c->was_high && c->queued <= LOW_WATER) {
+	if (c->was_high && c->queued <= LOW_WATER && c->queued_fds <= LOW_FDS) {
 		c->was_high = 0;
 		if (c->ops->drained != NULL)
 			c->ops->drained(c, c->arg);
@@ -372,7 +388,8 @@ enqueue(struct chan *c, enum msg_type type, uint32_t id, const void *data,
 	o->nfds = nfds;
 	TAILQ_INSERT_TAIL(&c->queue, o, entry);
 	c->queued += len + sizeof(*o);
-	if (c->queued > HIGH_WATER)
+	c->queued_fds += nfds;
+	if (chan_congested(c))
 		c->was_high = 1;
 	/* All that is said in this turn goes out together, at its end. */
 	if (!c->scheduled && !c->full) {
@@ -412,10 +429,19 @@ chan_send(struct chan *c, enum msg_type type, uint32_t id, const void *s,
 	return r;
 }
 
+void
+chan_hangup(struct chan *c)
+{
+	if (c->ended || c->hangup != 0)
+		return;
+	c->hangup = HANGUP_MAX + 1;
+	event_active(c->rev, EV_READ, 0);
+}
+
 int
 chan_congested(const struct chan *c)
 {
-	return c->queued > HIGH_WATER;
+	return c->queued > HIGH_WATER || c->queued_fds > HIGH_FDS;
 }
 
 void

@@ -81,7 +81,13 @@ int chan_send(struct chan *, enum msg_type, uint32_t, const void *, int *, int,
 /* Send now what the socket takes; for those who will not see the turn's end. */
 void chan_flush(struct chan *);
 
-/* Is more queued than the high water mark? Stop producing then. */
+/*
+ * The peer's process has ended: what it has sent is delivered, then the end
+ * comes, even if somebody else holds its end of the channel.
+ */
+void chan_hangup(struct chan *);
+
+/* Is more queued than the high water marks? Stop producing then. */
 int chan_congested(const struct chan *);
 /* Stop and resume reading. */
 void chan_pause(struct chan *, int);
