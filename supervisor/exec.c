@@ -37,9 +37,20 @@
 #define SPARES 4
 #define RETRY_SECONDS 1
 
+/* How far a jobexec has come, by its own messages. */
+enum exec_state {
+	EXEC_NEW, /* to be forked */
+	EXEC_READY, /* has told that it is there */
+	EXEC_RUNS, /* its job runs */
+	EXEC_OVER, /* the job has ended, or could not be started */
+	EXEC_STATES
+};
+
 struct exec {
 	TAILQ_ENTRY(exec) entry;
-	int pidfd; /* -1 until it has told */
+	enum exec_state state;
+	int pidfd; /* -1 until it is ready */
+	struct event *exit_ev; /* of the pidfd */
 	struct chan *chan;
 	struct childlog log;
 	int spare; /* on the list of those that wait */
@@ -88,14 +99,25 @@ tell_gone(struct exec *e)
 }
 
 static void
+exec_free(struct exec *e)
+{
+	if (e->exit_ev != NULL)
+		event_free(e->exit_ev);
+	if (e->pidfd != -1)
+		close(e->pidfd);
+	chan_free(e->chan);
+	free(e);
+}
+
+static void
 exec_end(struct chan *c, enum chan_end why, void *arg)
 {
 	struct exec *e = arg;
 
+	(void)c;
 	/* One that broke the protocol is not to be trusted any further. */
 	if (why != CHAN_EOF && e->pidfd != -1)
 		(void)proc_kill(e->pidfd, SIGKILL);
-	chan_free(c);
 	if (e->spare) {
 		leave_spares(e);
 		/* It ended by itself: do not make the next at once. */
@@ -103,66 +125,140 @@ exec_end(struct chan *c, enum chan_end why, void *arg)
 		refill_after(RETRY_SECONDS);
 	}
 	tell_gone(e);
-	if (e->pidfd != -1)
-		close(e->pidfd);
-	free(e);
+	exec_free(e);
 }
 
-/* It could not be forked, and its channel ends; anything else is a lie. */
-static int
-spare_msg(unsigned int type, const struct msg_exec_failed *failed)
+/* Its process has ended; somebody else may hold its end of the channel. */
+static void
+exec_exit(evutil_socket_t fd, short what, void *arg)
 {
-	if (type != MSG_EXEC_FAILED) {
-		log_warnx("jobexec: %s without a job", msg_name(type));
-		return -1;
-	}
-	log_warnx("jobexec: %s: %s", log_vis(failed->detail),
-	    strerror(failed->error));
+	struct exec *e = arg;
+
+	(void)fd;
+	(void)what;
+	chan_hangup(e->chan);
+}
+
+static int
+exec_log(struct exec *e, const void *msg, struct imsg *m)
+{
+	(void)m;
+	childlog_line(&e->log, "jobexec", msg);
 	return 0;
 }
 
-/* The job's own messages, in the order in which they may come. */
+/* Signal 0 goes to whatever a pidfd is of, and to nothing else. */
+static int
+take_pidfd(struct imsg *m)
+{
+	int fd = imsg_take_fd(m, 0);
+
+	if (proc_kill(fd, 0) == 0 || errno == ESRCH)
+		return fd;
+	log_warn("jobexec: protocol violation: %s with what is no pidfd",
+	    msg_name(m->hdr.type));
+	close(fd);
+	return -1;
+}
+
+static int
+exec_ready(struct exec *e, const void *msg, struct imsg *m)
+{
+	(void)msg;
+	if ((e->pidfd = take_pidfd(m)) == -1)
+		return -1;
+	e->exit_ev = event_new(base, e->pidfd, EV_READ, exec_exit, e);
+	if (e->exit_ev == NULL)
+		fatalx("jobexec: out of memory");
+	event_add(e->exit_ev, NULL);
+	e->state = EXEC_READY;
+	return 0;
+}
+
+static int
+exec_started(struct exec *e, const void *msg, struct imsg *m)
+{
+	int fd;
+
+	(void)msg;
+	if ((fd = take_pidfd(m)) == -1)
+		return -1;
+	e->state = EXEC_RUNS;
+	if (e->told)
+		close(fd);
+	else
+		ops->started(e->arg, fd);
+	return 0;
+}
+
+static int
+exec_failed(struct exec *e, const void *msg, struct imsg *m)
+{
+	const struct msg_exec_failed *failed = msg;
+
+	(void)m;
+	e->state = EXEC_OVER;
+	if (e->spare)
+		log_warnx("jobexec: %s: %s", log_vis(failed->detail),
+		    strerror(failed->error));
+	else if (!e->told)
+		ops->failed(e->arg, failed);
+	return 0;
+}
+
+static int
+exec_disk(struct exec *e, const void *msg, struct imsg *m)
+{
+	(void)m;
+	if (!e->told)
+		ops->disk(e->arg, ((const struct msg_exec_disk *)msg)->full);
+	return 0;
+}
+
+static int
+exec_exited(struct exec *e, const void *msg, struct imsg *m)
+{
+	(void)m;
+	e->state = EXEC_OVER;
+	if (!e->told)
+		ops->exited(e->arg, msg);
+	return 0;
+}
+
+#define IN(state) (1U << (state))
+#define ANY (IN(EXEC_STATES) - 1)
+
+/* Which message may come when, and who takes it. */
+static const struct {
+	unsigned int states;
+	int (*fn)(struct exec *, const void *, struct imsg *);
+} handlers[MSG_MAX] = {
+	[MSG_LOG] = { ANY, exec_log },
+	[MSG_EXEC_READY] = { IN(EXEC_NEW), exec_ready },
+	[MSG_EXEC_STARTED] = { IN(EXEC_READY), exec_started },
+	/* In the place of READY: it could not be forked. */
+	[MSG_EXEC_FAILED] = { IN(EXEC_NEW) | IN(EXEC_READY) | IN(EXEC_RUNS),
+	    exec_failed },
+	[MSG_EXEC_DISK] = { IN(EXEC_RUNS), exec_disk },
+	[MSG_EXEC_EXIT] = { IN(EXEC_RUNS), exec_exited },
+};
+
 static int
 exec_msg(struct chan *c, struct imsg *m, const void *msg, void *arg)
 {
 	struct exec *e = arg;
-	int fd;
+	unsigned int states = handlers[m->hdr.type].states;
 
 	(void)c;
-	switch (m->hdr.type) {
-	case MSG_LOG:
-		childlog_line(&e->log, "jobexec", msg);
-		return 0;
-	case MSG_EXEC_READY:
-		if (e->pidfd == -1 && (e->pidfd = imsg_take_fd(m, 0)) != -1)
-			return 0;
-		log_warnx("jobexec: EXEC_READY out of order");
-		return -1;
-	default:
-		break;
-	}
-	if (e->spare)
-		return spare_msg(m->hdr.type, msg);
-	if (e->told)
-		return 0;
-	switch (m->hdr.type) {
-	case MSG_EXEC_STARTED:
-		if ((fd = imsg_take_fd(m, 0)) == -1)
-			return -1;
-		ops->started(e->arg, fd);
-		return 0;
-	case MSG_EXEC_FAILED:
-		ops->failed(e->arg, msg);
-		return 0;
-	case MSG_EXEC_DISK:
-		ops->disk(e->arg, ((const struct msg_exec_disk *)msg)->full);
-		return 0;
-	case MSG_EXEC_EXIT:
-		ops->exited(e->arg, msg);
-		return 0;
-	default:
+	/* One that has no job yet has nothing to say about it. */
+	if (e->spare && states != ANY)
+		states &= IN(EXEC_NEW);
+	if (handlers[m->hdr.type].fn == NULL || (states & IN(e->state)) == 0) {
+		log_warnx("jobexec: protocol violation: %s is not allowed now",
+		    msg_name(m->hdr.type));
 		return -1;
 	}
+	return handlers[m->hdr.type].fn(e, msg, m);
 }
 
 static struct exec *
@@ -227,12 +323,9 @@ static void
 discard(struct exec *e)
 {
 	leave_spares(e);
-	if (e->pidfd != -1) {
+	if (e->pidfd != -1)
 		(void)proc_kill(e->pidfd, SIGKILL);
-		close(e->pidfd);
-	}
-	chan_free(e->chan);
-	free(e);
+	exec_free(e);
 }
 
 void
@@ -288,8 +381,21 @@ exec_watch(struct exec *e, int fd)
 {
 	static const struct msg_empty empty;
 
+	/* Descriptors must not pile up for one that does not read. */
+	if (chan_congested(e->chan)) {
+		close(fd);
+		return;
+	}
 	(void)chan_send(e->chan, MSG_EXEC_WATCH, 0, &empty, &fd, 1,
 	    CHAN_CLOSE_FDS);
+}
+
+void
+exec_kill(struct exec *e)
+{
+	if (e->pidfd != -1)
+		(void)proc_kill(e->pidfd, SIGKILL);
+	chan_hangup(e->chan);
 }
 
 void

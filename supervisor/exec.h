@@ -51,6 +51,9 @@ struct exec *exec_run(const struct msg_exec_job *, int *, void *);
 /* Hand over one end of a notice pair, closed here in any case. */
 void exec_watch(struct exec *, int);
 
+/* End it; the gone callback follows. */
+void exec_kill(struct exec *);
+
 /* Nobody wants to hear of it any more; no callback is made again. */
 void exec_forget(struct exec *);
 
