@@ -41,6 +41,8 @@
 #define STOP_MS 1000
 /* A reload that the workers do not answer is given up. */
 #define RELOAD_SECONDS 10
+/* A worker that is started again must be set up by then. */
+#define SETUP_SECONDS 10
 
 static struct front_config config;
 static const struct conf *conf; /* in force */
@@ -48,13 +50,15 @@ static const struct conf *offered; /* during a reload */
 static struct listeners listeners, offered_listeners;
 static struct worker *workers;
 static unsigned int nworkers;
-static uint32_t generation;
+static uint32_t generation; /* of the configuration in force */
+static uint32_t last_generation; /* given to one */
 static struct event *reload_ev;
 static int ready_told, stopping;
 
 static int worker_msg(struct chan *, struct imsg *, const void *, void *);
 static void worker_end(struct chan *, enum chan_end, void *);
 static void worker_drained(struct chan *, void *);
+static void worker_exited(evutil_socket_t, short, void *);
 
 static const struct chan_ops chan_ops = { worker_msg, NULL, worker_end,
 	worker_drained };
@@ -82,16 +86,17 @@ front_send(struct worker *w, enum msg_type type, uint32_t id, const void *msg)
 	if (chan_send(w->chan, type, id, msg, NULL, 0, 0) == -1 &&
 	    errno != EPIPE)
 		log_warn("frontend %u: send %s", w->number, msg_name(type));
-	/* What it does not read must not pile up: take no more requests. */
-	if (chan_congested(w->chan))
-		chan_pause(w->chan, 1);
+	front_sent(w);
 }
 
 static void
 worker_drained(struct chan *c, void *arg)
 {
-	(void)arg;
+	struct worker *w = arg;
+
 	chan_pause(c, 0);
+	if (w->state == WORKER_LIVE)
+		front_limit(w, 0);
 }
 
 /* -------------------------------------------------------- configuration */
@@ -140,20 +145,21 @@ send_listeners(struct worker *w, const struct listeners *ls)
 }
 
 static int
-send_config(struct worker *w, const struct conf *c, const struct listeners *ls)
+send_config(struct worker *w, const struct conf *c, const struct listeners *ls,
+    uint32_t gen)
 {
 	struct msg_cfg_begin begin;
 	struct msg_cfg_gen end;
 
 	memset(&begin, 0, sizeof(begin));
-	begin.generation = generation;
+	begin.generation = w->generation = gen;
 	begin.max_connections = c->max_connections;
 	begin.max_per_address = c->max_per_address;
 	begin.max_half_open = c->max_half_open;
 	begin.max_streams = c->max_streams;
 	begin.handshake_timeout = c->handshake_timeout;
 	memset(&end, 0, sizeof(end));
-	end.generation = generation;
+	end.generation = gen;
 	if (chan_send(w->chan, MSG_CFG_BEGIN, 0, &begin, NULL, 0, 0) == -1 ||
 	    send_listeners(w, ls) == -1 || send_tls(w, c) == -1 ||
 	    chan_send(w->chan, MSG_CFG_END, 0, &end, NULL, 0, 0) == -1)
@@ -167,22 +173,31 @@ send_generation(struct worker *w, enum msg_type type)
 	struct msg_cfg_gen msg;
 
 	memset(&msg, 0, sizeof(msg));
-	msg.generation = generation;
+	msg.generation = w->generation;
 	front_send(w, type, 0, &msg);
 }
 
-/* End a reload for all workers that take part in it. */
+/* End a reload for one worker. */
+static void
+reload_end_worker(struct worker *w, int commit)
+{
+	if (w->state == WORKER_LIVE && w->generation == last_generation)
+		send_generation(w, commit ? MSG_CFG_COMMIT : MSG_CFG_ABORT);
+	/* One that is about to agree to what is no longer in force. */
+	if (w->state == WORKER_CONFIG && commit)
+		(void)proc_kill(w->child.pidfd, SIGKILL);
+}
+
 static void
 reload_end(int commit)
 {
 	unsigned int i;
 
 	for (i = 0; i < nworkers; i++)
-		if (workers[i].state == WORKER_LIVE)
-			send_generation(&workers[i],
-			    commit ? MSG_CFG_COMMIT : MSG_CFG_ABORT);
+		reload_end_worker(&workers[i], commit);
 	evtimer_del(reload_ev);
 	if (commit) {
+		generation = last_generation;
 		listen_close(&listeners);
 		TAILQ_CONCAT(&listeners, &offered_listeners, entry);
 		conf = offered;
@@ -237,6 +252,24 @@ give_up(struct worker *w)
 	return -1;
 }
 
+/* The worker agrees to its first configuration, and serves from now on. */
+static int
+worker_live(struct worker *w)
+{
+	w->state = WORKER_LIVE;
+	front_limit(w, 0);
+	send_generation(w, MSG_CFG_COMMIT);
+	start_check();
+	config.live();
+	/* A reload is under way: it takes part in it. */
+	if (offered == NULL)
+		return 0;
+	w->acked = 0;
+	if (send_config(w, offered, &offered_listeners, last_generation) == -1)
+		return give_up(w);
+	return 0;
+}
+
 static int
 config_ack(struct worker *w, uint32_t id, const void *data, struct imsg *m)
 {
@@ -244,27 +277,28 @@ config_ack(struct worker *w, uint32_t id, const void *data, struct imsg *m)
 
 	(void)id;
 	(void)m;
-	if (ack->generation != generation)
-		return 0; /* an answer to one that was given up */
+	/* One answer to each; one that was given up may still be answered. */
+	if (ack->generation > w->generation ||
+	    (ack->generation == w->generation && w->acked)) {
+		log_warnx("frontend %u: protocol violation: CFG_ACK of what "
+			  "it was not sent",
+		    w->number);
+		return -1;
+	}
+	if (ack->generation < w->generation)
+		return 0;
+	w->acked = 1;
 	if (!ack->ok)
 		log_warnx("frontend %u refuses the configuration: %s",
 		    w->number, log_vis(ack->text));
-	if (w->state == WORKER_CONFIG) {
-		if (!ack->ok)
-			return give_up(w);
-		w->state = WORKER_LIVE;
-		send_generation(w, MSG_CFG_COMMIT);
-		start_check();
-		config.live();
+	if (w->state == WORKER_CONFIG)
+		return ack->ok ? worker_live(w) : give_up(w);
+	if (offered == NULL)
 		return 0;
-	}
-	if (offered == NULL || w->acked)
-		return -1;
 	if (!ack->ok) {
 		reload_end(0);
 		return 0;
 	}
-	w->acked = 1;
 	reload_check();
 	return 0;
 }
@@ -282,12 +316,13 @@ front_reload(const struct conf *c)
 	if (listen_open(c, &listeners, &offered_listeners) == -1)
 		return -1;
 	offered = c;
-	generation++;
+	last_generation++;
 	evtimer_add(reload_ev, &tv);
 	for (i = 0; i < nworkers; i++) {
 		workers[i].acked = 0;
 		if (workers[i].state == WORKER_LIVE &&
-		    send_config(&workers[i], c, &offered_listeners) == -1) {
+		    send_config(&workers[i], c, &offered_listeners,
+			last_generation) == -1) {
 			reload_end(0);
 			return 0;
 		}
@@ -312,7 +347,8 @@ setup_done(struct worker *w, uint32_t id, const void *data, struct imsg *m)
 		return -1;
 	}
 	w->state = WORKER_CONFIG;
-	if (send_config(w, conf, &listeners) == -1)
+	w->acked = 0;
+	if (send_config(w, conf, &listeners, generation) == -1)
 		return give_up(w);
 	return 0;
 }
@@ -378,10 +414,15 @@ worker_spawn(struct worker *w)
 	}
 	w->chan = chan_new(config.base, w->child.fd, SIDE_SUP_FRONT, "frontend",
 	    &chan_ops, w);
-	if (w->chan == NULL)
+	w->exit_ev = event_new(config.base, w->child.pidfd, EV_READ,
+	    worker_exited, w);
+	if (w->chan == NULL || w->exit_ev == NULL ||
+	    event_add(w->exit_ev, NULL) == -1)
 		fatal("frontend: channel");
 	w->state = WORKER_SETUP;
 	w->started_at = monotonic();
+	if (ready_told)
+		front_limit(w, SETUP_SECONDS);
 	memset(&setup, 0, sizeof(setup));
 	setup.version = MSG_VERSION;
 	setup.uid = conf->front_user.uid;
@@ -449,6 +490,16 @@ reap(evutil_socket_t fd, short what, void *arg)
 	close(fd);
 }
 
+static void
+worker_exited(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+
+	(void)fd;
+	(void)what;
+	chan_hangup(w->chan);
+}
+
 /* All that hung on a worker goes with it: jobs do not. */
 static void
 worker_end(struct chan *c, enum chan_end why, void *arg)
@@ -460,11 +511,13 @@ worker_end(struct chan *c, enum chan_end why, void *arg)
 		    why == CHAN_VIOLATION ? " for breaking the protocol" : "");
 	(void)proc_kill(w->child.pidfd, SIGKILL);
 	w->state = WORKER_DOWN;
+	front_limit(w, 0);
 	source_drop_worker(w);
 	request_drop_worker(w);
 	peer_drop_worker(w);
 	chan_free(c);
 	w->chan = NULL;
+	event_free(w->exit_ev);
 	event_base_once(config.base, w->child.pidfd, EV_READ, reap, NULL, NULL);
 	if (offered != NULL)
 		reload_check();
@@ -479,7 +532,7 @@ front_start(const struct front_config *fc, const struct conf *c)
 
 	config = *fc;
 	conf = c;
-	generation = 1;
+	generation = last_generation = 1;
 	TAILQ_INIT(&listeners);
 	TAILQ_INIT(&offered_listeners);
 	if (listen_tls_check(c) == -1 || listen_open(c, NULL, &listeners) == -1)
@@ -495,7 +548,8 @@ front_start(const struct front_config *fc, const struct conf *c)
 		RB_INIT(&w->requests);
 		RB_INIT(&w->sources);
 		w->restart_ev = evtimer_new(config.base, worker_restart, w);
-		if (w->restart_ev == NULL)
+		if (w->restart_ev == NULL ||
+		    front_limit_init(w, config.base) == -1)
 			fatalx("frontends: out of memory");
 		if (worker_spawn(w) == -1)
 			return -1;
@@ -547,6 +601,7 @@ front_stop(void)
 	listen_close(&listeners);
 	for (i = 0; i < nworkers; i++) {
 		evtimer_del(workers[i].restart_ev);
+		evtimer_del(workers[i].limit_ev);
 		if (workers[i].chan == NULL)
 			continue;
 		chan_free(workers[i].chan);

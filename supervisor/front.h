@@ -84,10 +84,15 @@ struct worker {
 	struct proc_child child;
 	struct chan *chan;
 	struct event *restart_ev;
+	struct event *limit_ev; /* it must be set up, or read, by then */
+	struct event *exit_ev; /* its process has ended */
 	struct childlog log;
 	time_t started_at; /* CLOCK_MONOTONIC */
 	unsigned int backoff_ms;
-	int acked; /* has agreed to the offered configuration */
+	uint32_t generation; /* of the configuration it was sent last */
+	int acked; /* has agreed to the offered one */
+	unsigned int npeers;
+	unsigned int nrequests;
 	struct request_tree requests;
 	struct source_tree sources;
 };
@@ -128,6 +133,13 @@ void front_stop(void);
 struct worker *front_any(void);
 
 void front_send(struct worker *, enum msg_type, uint32_t, const void *);
+
+/* frontlimit.c */
+int front_limit_init(struct worker *, struct event_base *);
+/* Kill it in that many seconds, or with 0 no more. */
+void front_limit(struct worker *, unsigned int);
+/* To be called when something was sent, but for front_send(). */
+void front_sent(struct worker *);
 
 /* peer.c */
 int peer_up(struct worker *, uint32_t, const void *, struct imsg *);

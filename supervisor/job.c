@@ -38,6 +38,9 @@
 
 struct job_config job_config;
 
+/* A jobexec that has neither started the job nor failed by then is stuck. */
+#define SETUP_MS 30000
+
 RB_HEAD(job_tree, job);
 static struct job_tree jobs = RB_INITIALIZER(&jobs);
 static unsigned int nactive;
@@ -331,6 +334,13 @@ launch(struct job *job, const struct job_spec *spec, struct job_error *err)
 	return -1;
 }
 
+static void
+list_add(struct job_waiters *list, struct job_waiter *w)
+{
+	w->list = list;
+	TAILQ_INSERT_TAIL(list, w, entry);
+}
+
 struct job *
 job_start(const struct job_spec *spec, struct job_waiter *w,
     struct job_error *err)
@@ -350,8 +360,8 @@ job_start(const struct job_spec *spec, struct job_waiter *w,
 		return NULL;
 	}
 	RB_INSERT(job_tree, &jobs, job);
-	w->active = 1;
-	TAILQ_INSERT_TAIL(&job->live->started, w, entry);
+	list_add(&job->live->started, w);
+	job_timer(job, SETUP_MS);
 	return job;
 }
 
@@ -376,7 +386,7 @@ job_run_waiters(struct job *job, struct job_waiters *list)
 
 	while ((w = TAILQ_FIRST(list)) != NULL) {
 		TAILQ_REMOVE(list, w, entry);
-		w->active = 0;
+		w->list = NULL;
 		w->fn(job, w);
 	}
 }
@@ -388,8 +398,7 @@ wait_on(struct job *job, struct job_waiters *list, struct job_waiter *w)
 		w->fn(job, w);
 		return;
 	}
-	w->active = 1;
-	TAILQ_INSERT_TAIL(list, w, entry);
+	list_add(list, w);
 }
 
 void
@@ -418,28 +427,13 @@ job_stuck(const struct job *job)
 	return "the job's processes are gone, but its helper does not answer";
 }
 
-static int
-unlist(struct job_waiters *list, struct job_waiter *w)
-{
-	struct job_waiter *at;
-
-	TAILQ_FOREACH(at, list, entry) {
-		if (at == w) {
-			TAILQ_REMOVE(list, w, entry);
-			return 1;
-		}
-	}
-	return 0;
-}
-
 void
-job_unwait(struct job *job, struct job_waiter *w)
+job_unwait(struct job_waiter *w)
 {
-	if (!w->active || job->live == NULL)
+	if (w->list == NULL)
 		return;
-	w->active = 0;
-	if (!unlist(&job->live->started, w) && !unlist(&job->live->ended, w))
-		(void)unlist(&job->live->stopped, w);
+	TAILQ_REMOVE(w->list, w, entry);
+	w->list = NULL;
 }
 
 void

@@ -46,14 +46,15 @@ enum job_phase {
 	PHASE_MAX
 };
 
+TAILQ_HEAD(job_waiters, job_waiter);
+
 /* Tells when a job has come to a point. Owned by the caller. */
 struct job_waiter {
 	TAILQ_ENTRY(job_waiter) entry;
 	/* Called once; may free the waiter. */
 	void (*fn)(struct job *, struct job_waiter *);
-	int active; /* set while it waits */
+	struct job_waiters *list; /* on which it waits, or NULL */
 };
-TAILQ_HEAD(job_waiters, job_waiter);
 
 /* Why a start was refused at once, or how one failed. */
 struct job_error {
@@ -120,7 +121,7 @@ void job_wait_stopped(struct job *, struct job_waiter *);
 /* Why one that was killed has not ended by then. */
 const char *job_stuck(const struct job *);
 /* Forget a waiter that has not been called. */
-void job_unwait(struct job *, struct job_waiter *);
+void job_unwait(struct job_waiter *);
 
 int job_ended(const struct job *);
 enum job_state job_state(const struct job *);

@@ -323,9 +323,19 @@ setup_failed(struct job *job)
 static void
 setup_lost(struct job *job)
 {
-	job->stage = STAGE_HELPER;
-	job->error = 0;
+	if (job->stage == STAGE_NONE)
+		job->stage = STAGE_HELPER;
 	lost(job);
+}
+
+/* Its end comes with that of its jobexec, which must not go on meanwhile. */
+static void
+setup_timeout(struct job *job)
+{
+	log_warnx("job %s: its jobexec did not start it in time", job->uuid);
+	job->stage = STAGE_HELPER;
+	job->error = ETIMEDOUT;
+	exec_kill(job->live->exec);
 }
 
 static void
@@ -353,6 +363,7 @@ static void
 started(struct job *job)
 {
 	job->phase = PHASE_RUNNING;
+	job_timer(job, 0);
 	job->start_ns = job_now_ns();
 	job->live->cgroup = cgroup_open(job_config.cgroup, job->uuid);
 	if (job->live->cgroup == -1)
@@ -381,6 +392,7 @@ static const action table[PHASE_MAX][EV_MAX] = {
 		[EV_FAILED] = setup_failed,
 		[EV_GONE] = setup_lost,
 		[EV_STOP] = stop_later,
+		[EV_TIMER] = setup_timeout,
 	},
 	[PHASE_RUNNING] = {
 		[EV_FAILED] = setup_failed,

@@ -77,6 +77,7 @@ hand_over(int fd)
 	    log_vis(identity));
 	(void)chan_send(w->chan, MSG_PEER_LOCAL, 0, &msg, &fd, 1,
 	    CHAN_CLOSE_FDS);
+	front_sent(w);
 }
 
 static void

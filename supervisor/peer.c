@@ -68,6 +68,7 @@ peer_add(struct worker *w, uint64_t conn, const char *identity)
 	strlcpy(p->identity, identity, sizeof(p->identity));
 	name_encode_user(identity, p->owner, sizeof(p->owner));
 	RB_INSERT(peer_tree, &peers, p);
+	w->npeers++;
 	return p;
 }
 
@@ -94,29 +95,40 @@ peer_up_wrong(const struct msg_peer_up *up)
 	return NULL;
 }
 
+/* Why an honest frontend's client may not be served, or NULL. */
+static const char *
+peer_up_refused(const struct worker *w, const struct msg_peer_up *up)
+{
+	unsigned int limit = front_conf()->max_per_identity;
+
+	if (up->not_after <= time(NULL))
+		return "its certificate has expired";
+	if (w->npeers >= front_conf()->max_connections)
+		return "too many connections of this frontend";
+	if (count_identity(up->identity, limit) >= limit)
+		return "too many connections of this identity";
+	return NULL;
+}
+
 int
 peer_up(struct worker *w, uint32_t id, const void *msg, struct imsg *m)
 {
 	const struct msg_peer_up *up = msg;
 	struct msg_peer reply;
 	struct peer *p;
-	const char *wrong;
-	unsigned int limit = front_conf()->max_per_identity;
+	const char *why, *wrong;
 
 	(void)m;
 	if ((wrong = peer_up_wrong(up)) != NULL) {
-		log_warnx("frontend %u: PEER_UP: %s", w->number, wrong);
+		log_warnx("frontend %u: protocol violation: PEER_UP: %s",
+		    w->number, wrong);
 		return -1;
 	}
 	memset(&reply, 0, sizeof(reply));
 	reply.conn = up->conn;
-	if (up->not_after <= time(NULL) ||
-	    count_identity(up->identity, limit) >= limit) {
+	if ((why = peer_up_refused(w, up)) != NULL) {
 		log_notice("connection of %s refused: %s",
-		    log_vis(up->identity),
-		    up->not_after <= time(NULL) ?
-			"its certificate has expired" :
-			"too many connections of this identity");
+		    log_vis(up->identity), why);
 		front_send(w, MSG_PEER_DOWN, id, &reply);
 		return 0;
 	}
@@ -134,6 +146,7 @@ static void
 peer_free(struct peer *p)
 {
 	RB_REMOVE(peer_tree, &peers, p);
+	p->worker->npeers--;
 	free(p);
 }
 
@@ -149,7 +162,8 @@ peer_down(struct worker *w, uint32_t id, const void *msg, struct imsg *m)
 	if ((p = find(down->conn)) == NULL)
 		return 0;
 	if (p->worker != w) {
-		log_warnx("frontend %u: PEER_DOWN of another's connection",
+		log_warnx("frontend %u: protocol violation: PEER_DOWN of "
+			  "another's connection",
 		    w->number);
 		return -1;
 	}

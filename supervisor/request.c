@@ -26,6 +26,9 @@
 #include "front.h"
 #include "log.h"
 
+/* How many of a frontend may wait for an answer. */
+#define REQUESTS_MAX 65536
+
 static int draining;
 static unsigned int nrequests;
 
@@ -81,10 +84,10 @@ result_error(struct worker *w, uint32_t id, const struct job_error *err)
 }
 
 static void
-no_memory(struct worker *w, uint32_t id)
+no_room(struct worker *w, uint32_t id)
 {
-	result(w, id, RES_RESOURCE_EXHAUSTED, "MEMORY", NULL,
-	    "the supervisor is out of memory");
+	result(w, id, RES_RESOURCE_EXHAUSTED, "REQUESTS", NULL,
+	    "too many requests wait for an answer");
 }
 
 static void
@@ -202,7 +205,8 @@ request_peer(struct worker *w, uint64_t conn, const char *what)
 	struct peer *p;
 
 	if ((p = peer_find(w, conn)) == NULL)
-		log_warnx("frontend %u: %s on a connection that is not there",
+		log_warnx("frontend %u: protocol violation: %s on a "
+			  "connection that is not there",
 		    w->number, what);
 	return p;
 }
@@ -215,13 +219,14 @@ request_new(struct worker *w, uint32_t id, uint64_t conn,
 {
 	struct request *r;
 
-	if ((r = calloc(1, sizeof(*r))) == NULL)
+	if (w->nrequests >= REQUESTS_MAX || (r = calloc(1, sizeof(*r))) == NULL)
 		return NULL;
 	r->id = id;
 	r->conn = conn;
 	r->worker = w;
 	r->waiter.fn = fn;
 	RB_INSERT(request_tree, &w->requests, r);
+	w->nrequests++;
 	nrequests++;
 	return r;
 }
@@ -234,7 +239,9 @@ request_outstanding(struct worker *w, uint32_t id)
 	key.id = id;
 	if (RB_FIND(request_tree, &w->requests, &key) == NULL)
 		return 0;
-	log_warnx("frontend %u: request id %u is outstanding", w->number, id);
+	log_warnx("frontend %u: protocol violation: request id %u is "
+		  "outstanding",
+	    w->number, id);
 	return 1;
 }
 
@@ -248,9 +255,9 @@ request_of(struct job_waiter *waiter)
 static void
 request_free(struct request *r)
 {
-	if (r->job != NULL)
-		job_unwait(r->job, &r->waiter);
+	job_unwait(&r->waiter);
 	RB_REMOVE(request_tree, &r->worker->requests, r);
+	r->worker->nrequests--;
 	nrequests--;
 	free(r);
 }
@@ -358,14 +365,16 @@ request_start(struct worker *w, uint32_t id, const void *data, struct imsg *m)
 	    wire_strings_check(&msg->env, msg->envc) == -1 ||
 	    wire_strings_check(&msg->labels, msg->labelc) == -1 ||
 	    msg->labelc % 2 != 0) {
-		log_warnx("frontend %u: JOB_START: malformed list", w->number);
+		log_warnx("frontend %u: protocol violation: JOB_START: "
+			  "malformed list",
+		    w->number);
 		return -1;
 	}
 	if (!peer_valid(w, id, p) ||
 	    start_spec(w, id, p, msg, &name, &spec) == -1)
 		return 0;
 	if ((r = request_new(w, id, msg->conn, start_done)) == NULL) {
-		no_memory(w, id);
+		no_room(w, id);
 		return 0;
 	}
 	if ((job = job_start(&spec, &r->waiter, &err)) == NULL) {
@@ -423,7 +432,7 @@ answer_later(struct worker *w, uint32_t id, uint64_t conn, struct job *job,
 	struct request *r;
 
 	if ((r = request_new(w, id, conn, fn)) == NULL) {
-		no_memory(w, id);
+		no_room(w, id);
 		return;
 	}
 	r->job = job;

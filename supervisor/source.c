@@ -88,6 +88,7 @@ send_open(struct worker *w, uint32_t id, struct source *s)
 		close(pair[1]);
 		return -1;
 	}
+	front_sent(w);
 	job_announce_to(s->job, pair[1]);
 	return 0;
 }
@@ -110,7 +111,7 @@ source_new(struct worker *w, struct job *job)
 static void
 source_free(struct source *s)
 {
-	job_unwait(s->job, &s->waiter);
+	job_unwait(&s->waiter);
 	RB_REMOVE(source_tree, &s->worker->sources, s);
 	free(s);
 }
@@ -153,7 +154,8 @@ source_close(struct worker *w, uint32_t id, const void *msg, struct imsg *m)
 	key.id = oc->source;
 	s = RB_FIND(source_tree, &w->sources, &key);
 	if (s == NULL || oc->refs == 0 || oc->refs > s->refs) {
-		log_warnx("frontend %u: OUT_CLOSE of what it does not have",
+		log_warnx("frontend %u: protocol violation: OUT_CLOSE of "
+			  "what it does not have",
 		    w->number);
 		return -1;
 	}
