@@ -56,7 +56,8 @@ job_error_set(struct job_error *err, enum result_code code, const char *reason,
 uint32_t
 disk_list(const uint8_t **p, uint32_t *len)
 {
-	static const uint8_t disks[] = "254:0\0" "8:16";
+	static const uint8_t disks[] = "254:0\0"
+				       "8:16";
 
 	*p = disks;
 	*len = sizeof(disks);

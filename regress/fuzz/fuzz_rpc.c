@@ -44,9 +44,9 @@
 #define START_DESC                                                             \
 	drrev__telehandler__foreman__v1alpha1__start_job_request__descriptor
 
-static const char *const paths[] = { SERVICE "StartJob",
-	SERVICE "GetJobStatus", SERVICE "StopJob", SERVICE "WaitJob",
-	SERVICE "WatchJobOutput", "/grpc.health.v1.Health/Check" };
+static const char *const paths[] = { SERVICE "StartJob", SERVICE "GetJobStatus",
+	SERVICE "StopJob", SERVICE "WaitJob", SERVICE "WatchJobOutput",
+	"/grpc.health.v1.Health/Check" };
 
 /* What became of the request: exactly one of these. */
 static unsigned int asked, refused;
