@@ -35,7 +35,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
 import hostile  # noqa: E402
 from hostile import LIMIT, raw, text, u8, u32, u64  # noqa: E402
-from labtest import finish, lab, ok, read  # noqa: E402
+from labtest import finish, lab, ok, ok_bytes, read  # noqa: E402
 
 BUILD = os.environ['BUILD']
 FIRST_CONN = 0x1122334455667788
@@ -374,8 +374,8 @@ def floods():
     ok(served and kinds.count('RESULT') == 70000 - 65536,
        'frontend: a flood of requests is bounded, others are served',
        kinds.count('RESULT'))
-    ok(rss() - before < 48 * 1024, 'frontend: so is the memory for it',
-       f'{rss() - before} KiB more')
+    ok_bytes(rss() - before < 48 * 1024, 'frontend: so is the memory for it',
+             f'{rss() - before} KiB more')
     began = time.monotonic()
     c.send('PEER_DOWN', u64(c.conn))
     ok(serving() and time.monotonic() - began < 5,
@@ -547,8 +547,8 @@ def last_words():
     now = until(lambda: fds() == base_fds and fds())
     ok(now == base_fds, 'no descriptor was left open',
        f'{base_fds} at first, {fds()} now')
-    ok(rss() < base_rss + 64 * 1024, 'memory is bounded',
-       f'{base_rss} KiB at first, {rss()} now')
+    ok_bytes(rss() < base_rss + 64 * 1024, 'memory is bounded',
+             f'{base_rss} KiB at first, {rss()} now')
     ok(serving(), 'the good job has not noticed')
 
 

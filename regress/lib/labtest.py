@@ -46,6 +46,14 @@ def skip(name, why):
     print(f'ok {count} - {name} # SKIP {why}', flush=True)
 
 
+def ok_bytes(good, name, detail=''):
+    """ok() for a measurement of memory: with sanitizers it is another."""
+    if 'SANITIZED' in os.environ:
+        skip(name, 'memory is not measured with sanitizers')
+    else:
+        ok(good, name, detail)
+
+
 def finish():
     """The plan, and the end with the right exit status."""
     print(f'1..{count}')
