@@ -576,7 +576,7 @@ env = lab('up', f'{work}/lab', '--conf', f'{work}/conf')
 live = {i: nursery.get(i) for i in range(1, WORKERS)}
 until(lambda: len(collect()) == SPARES)
 good, starter = take_job('sleep', '1000')
-good.become_real()
+good.become(f'{BUILD}/libexec/thd/jobexec')
 good_job = starter.communicate(timeout=LIMIT)[0].strip()
 ok(starter.returncode == 0 and until(lambda: len(collect()) == SPARES),
    'a good job, beside stand-ins', good_job)

@@ -15,10 +15,10 @@
 
 """Stand-ins for the supervisor's children, driven from a test.
 
-A thd whose compiled-in folder is /var/lib/th-hostile starts a small script
-instead of each helper. The script hands its channel to the test and waits: the
-test speaks for it, or lets it become the real program. So the supervisor is
-exactly the one that is shipped, and the fault comes from outside.
+A thd whose compiled-in folder is /var/lib/th-hostile starts standin.c instead
+of each helper. It hands its channel to the test and waits: the test speaks for
+it, or lets it become the real program. So the supervisor is exactly the one
+that is shipped, and the fault comes from outside.
 """
 
 import array
@@ -26,6 +26,7 @@ import fcntl
 import os
 import queue
 import select
+import shutil
 import socket
 import struct
 import sys
@@ -33,16 +34,6 @@ import termios
 import threading
 
 HOME = '/var/lib/th-hostile'
-STAND_IN = '''#!/usr/bin/python3 -IS
-import os, socket
-name = os.path.basename(__file__)
-s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-s.connect('%(home)s/control')
-socket.send_fds(s, [name.encode()], [3])
-if s.recv(16) == b'real':
-    os.set_inheritable(3, True)
-    os.execve('%(real)s/' + name, [name], {})
-'''
 LIMIT = 30  # seconds for whatever should come at once
 IMSG_MAX = 160 * 1024
 
@@ -160,8 +151,8 @@ class Child:
         self.chan.close()
         self.ctl.close()
 
-    def become_real(self):
-        self.ctl.send(b'real')
+    def become(self, path):
+        self.ctl.send(path.encode())
         self.close()
 
 
@@ -171,14 +162,12 @@ class Nursery:
 
     def __init__(self, build, plan):
         self.plan = plan
+        self.real = f'{build}/libexec/thd'
         self.kept = {}
         self.lock = threading.Lock()
         os.mkdir(HOME, 0o755)
         for name in ('frontend', 'jobexec'):
-            with open(f'{HOME}/{name}', 'w') as f:
-                f.write(STAND_IN % {'home': HOME,
-                                    'real': f'{build}/libexec/thd'})
-            os.chmod(f'{HOME}/{name}', 0o755)
+            shutil.copy(f'{build}/e2e/standin', f'{HOME}/{name}')
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.sock.bind(f'{HOME}/control')
         self.sock.listen(128)
@@ -202,7 +191,7 @@ class Nursery:
             key = child.worker
         what = self.plan(child.name, child.worker)
         if what == 'real':
-            child.become_real()
+            child.become(f'{self.real}/{child.name}')
             return
         if what == 'live':
             child.setup()
