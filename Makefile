@@ -20,6 +20,9 @@
 #   make demo           a job under limits, from nothing (needs root)
 #   make check          every test; the end-to-end suite runs in a VM
 #   make check-native   the end-to-end suite on this host
+#   make check-asan     under the address and undefined behaviour sanitizers
+#   make check-long     that, and each fuzzer for ten minutes
+#   make fuzz           the fuzzers, FUZZ_SECONDS in all
 #   make lint           formatting, manuals, static analysis, clang
 #   make bench          the benchmarks
 #   make clean          removes $(O)
