@@ -34,7 +34,8 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
 import hostile  # noqa: E402
-from hostile import LIMIT, raw, text, u8, u32, u64  # noqa: E402
+from hostile import (LIMIT, exited, failed, many, raw, started,  # noqa: E402
+                     text, u8, u32, u64, until)
 from labtest import finish, lab, ok, ok_bytes, read  # noqa: E402
 
 BUILD = os.environ['BUILD']
@@ -66,14 +67,6 @@ def log_since(mark):
     """Without what was permitted: there may be thousands of these."""
     lines = read(env['LOG'])[mark:].decode(errors='replace').splitlines()
     return '\n'.join(line for line in lines if ': permitted, ' not in line)
-
-
-def until(condition, seconds=LIMIT):
-    """Wait for what nothing announces. The last answer."""
-    end = time.monotonic() + seconds
-    while not (answer := condition()) and time.monotonic() < end:
-        time.sleep(0.02)
-    return answer
 
 
 def fds():
@@ -301,6 +294,22 @@ def back_off():
        times)
 
 
+def refused_reload():
+    """Two frontends refuse the same configuration: both are right to."""
+    pair, mark = (live[BYSTANDER], live[READING]), log_size()
+    os.kill(int(env['SUPERVISOR_PID']), signal.SIGHUP)
+    for c in pair:
+        c.generation, = hostile.struct.unpack('=I', c.expect('CFG_END')[2])
+    for c in pair:
+        c.send('CFG_ACK', u32(c.generation) + u8(0) + text('no'))
+    for c in pair:
+        c.expect('CFG_ABORT')
+        with_peer(c, FIRST_CONN + 2000 + c.worker)
+    log = log_since(mark)
+    ok('reload refused' in log and REFUSED not in log and serving(),
+       'frontend: two may refuse the same reload', log)
+
+
 # ------------------------------------------------------ what needs patience
 
 def mute_worker():
@@ -415,28 +424,6 @@ def bad_reader():
 
 
 # ----------------------------------------------------- hostile jobexecs
-
-def started(c, count=1, fd=None):
-    pidfd = os.pidfd_open(os.getpid()) if fd is None else fd
-    for _ in range(count):
-        c.send('EXEC_STARTED', u8(0), [pidfd])
-    os.close(pidfd)
-
-
-def exited(c):
-    c.send('EXEC_EXIT', u32(0) + u8(0) + u64(1) + u64(0) + u64(0) + u64(0) +
-           u64(0))
-
-
-def failed(c):
-    c.send('EXEC_FAILED', u8(12) + u32(2) + text('/bin/nothing'))
-
-
-def many(c):
-    fd = os.open('/dev/null', os.O_RDWR)
-    c.send('EXEC_STARTED', u8(0), [fd] * 253)
-    os.close(fd)
-
 
 JOBEXEC = [
     # How it goes for the job: not started, or lost.
@@ -587,6 +574,7 @@ slow = take_job('/bin/true')
 hostile_frontends()
 hostile_set_ups()
 back_off()
+refused_reload()
 hostile_jobexecs()
 spares()
 floods()

@@ -32,6 +32,7 @@ import struct
 import sys
 import termios
 import threading
+import time
 
 HOME = '/var/lib/th-hostile'
 LIMIT = 30  # seconds for whatever should come at once
@@ -64,6 +65,14 @@ def text(s):
 
 def raw(b):
     return u32(len(b)) + b
+
+
+def until(condition, seconds=LIMIT):
+    """Wait for what nothing announces. The last answer."""
+    end = time.monotonic() + seconds
+    while not (answer := condition()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return answer
 
 
 class Child:
@@ -154,6 +163,30 @@ class Child:
     def become(self, path):
         self.ctl.send(path.encode())
         self.close()
+
+
+# What a jobexec says.
+
+def started(c, count=1, fd=None):
+    pidfd = os.pidfd_open(os.getpid()) if fd is None else fd
+    for _ in range(count):
+        c.send('EXEC_STARTED', u8(0), [pidfd])
+    os.close(pidfd)
+
+
+def exited(c):
+    c.send('EXEC_EXIT', u32(0) + u8(0) + u64(1) + u64(0) + u64(0) + u64(0) +
+           u64(0))
+
+
+def failed(c):
+    c.send('EXEC_FAILED', u8(12) + u32(2) + text('/bin/nothing'))
+
+
+def many(c):
+    fd = os.open('/dev/null', os.O_RDWR)
+    c.send('EXEC_STARTED', u8(0), [fd] * 253)
+    os.close(fd)
 
 
 class Nursery:
