@@ -30,6 +30,8 @@
 #include "conf_val.h"
 #include "log.h"
 
+#define SOCKET_SIZE sizeof(((struct sockaddr_un *)NULL)->sun_path)
+
 /* What one parse builds, and where it has seen what. */
 static struct conf *conf;
 static struct conf_class *class;
@@ -94,11 +96,10 @@ build_socket(char *path, char *mode)
 
 	if (once(&seen_socket, "socket") == -1)
 		goto done;
-	if (path != NULL &&
-	    strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
+	if (path != NULL && strlen(path) >= SOCKET_SIZE)
 		lex_error("socket: the path is too long, expected at most "
 			  "%zu bytes",
-		    sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1);
+		    SOCKET_SIZE - 1);
 	else if (path != NULL &&
 	    val_path(&conf->socket, path, why, sizeof(why)) == -1)
 		lex_error("socket: %s", why);
@@ -283,6 +284,12 @@ build_finish(void)
 	}
 	if (conf_complete(conf, seen_socket.file == NULL) == -1)
 		lex_error("%s", strerror(errno));
+	else if (conf->socket != NULL && strlen(conf->socket) >= SOCKET_SIZE)
+		lex_error_at(seen[KEY_RUN_DIR],
+		    "run directory: the path is too long for the local "
+		    "socket in it, expected at most %zu bytes",
+		    SOCKET_SIZE - 1 -
+			(strlen(conf->socket) - strlen(conf->run_dir)));
 }
 
 struct conf *
