@@ -572,19 +572,29 @@ front_any(void)
 	return NULL;
 }
 
+static int64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
 /*
  * Wait until it is gone: it shares our listening sockets, and the next thd
  * wants these addresses.
  */
 static void
-worker_join(struct worker *w)
+worker_join(struct worker *w, int64_t deadline)
 {
 	struct pollfd pfd;
+	int64_t left = deadline - now_ms();
 	int status;
 
 	pfd.fd = w->child.pidfd;
 	pfd.events = POLLIN;
-	if (poll(&pfd, 1, STOP_MS) != 1) {
+	if (poll(&pfd, 1, left > 0 ? left : 0) != 1) {
 		log_warnx("frontend %u: does not end, killing it", w->number);
 		(void)proc_kill(pfd.fd, SIGKILL);
 		(void)poll(&pfd, 1, STOP_MS);
@@ -595,6 +605,7 @@ worker_join(struct worker *w)
 void
 front_stop(void)
 {
+	int64_t deadline = now_ms() + STOP_MS;
 	unsigned int i;
 
 	stopping = 1;
@@ -602,10 +613,12 @@ front_stop(void)
 	for (i = 0; i < nworkers; i++) {
 		evtimer_del(workers[i].restart_ev);
 		evtimer_del(workers[i].limit_ev);
-		if (workers[i].chan == NULL)
-			continue;
-		chan_free(workers[i].chan);
+		if ((workers[i].joining = workers[i].chan != NULL))
+			chan_free(workers[i].chan);
 		workers[i].chan = NULL;
-		worker_join(&workers[i]);
 	}
+	/* All have been told: they have the time together. */
+	for (i = 0; i < nworkers; i++)
+		if (workers[i].joining)
+			worker_join(&workers[i], deadline);
 }

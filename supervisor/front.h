@@ -91,6 +91,7 @@ struct worker {
 	unsigned int backoff_ms;
 	uint32_t generation; /* of the configuration it was sent last */
 	int acked; /* has agreed to the offered one */
+	int joining; /* thd ends, and it has been told */
 	unsigned int npeers;
 	unsigned int nrequests;
 	struct request_tree requests;

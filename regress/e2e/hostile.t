@@ -34,8 +34,9 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
 import hostile  # noqa: E402
-from hostile import (LIMIT, exited, failed, many, raw, started,  # noqa: E402
-                     text, u8, u32, u64, until)
+from hostile import (  # noqa: E402
+    LIMIT, VERSION, exited, failed, many, raw, started, text, u8, u32, u64,
+    until)
 from labtest import finish, lab, ok, ok_bytes, read  # noqa: E402
 
 BUILD = os.environ['BUILD']
@@ -147,7 +148,8 @@ def of_another(kind):
 def list_count(c):
     with_peer(c)
     c.send('JOB_START', u64(c.conn) + text('') + text('/bin/true') + u32(2) +
-           raw(b'one\0') + u32(0) + raw(b'') + text('') + text('') + u32(0))
+           raw(b'one\0') + u32(0) + raw(b'') + text('') + text('') + u32(0) + u32(0) +
+           raw(b''))
 
 
 def peer_up(conn, identity, fingerprint=bytes(32)):
@@ -161,6 +163,7 @@ def ack(difference):
 
 
 NOW = 'is not allowed now'
+OTHER = f'speaks version {VERSION + 1} of the protocol, not {VERSION}'
 FRONTEND = [
     # What it does, what the log must say, how.
     ('an unknown type', 'unknown type', is_type(999)),
@@ -191,7 +194,7 @@ FRONTEND = [
     ('4 surplus descriptors', 'wrong number of descriptors', with_fds(4)),
     ('5 surplus descriptors', 'receive: Protocol error', with_fds(5)),
     ('253 surplus descriptors', 'receive: Protocol error', with_fds(253)),
-    ('SETUP_DONE twice', NOW, is_type('SETUP_DONE', u32(1))),
+    ('SETUP_DONE twice', NOW, is_type('SETUP_DONE', u32(VERSION))),
     ('an answer to a configuration that it was not sent',
      'CFG_ACK of what it was not sent', ack(1)),
     ('a second answer to its configuration',
@@ -222,12 +225,12 @@ BYSTANDER, SILENT, DEAF, FLOODING, READING, WORKERS = range(
     len(FRONTEND) + 1, len(FRONTEND) + 7)
 # While it is being set up.
 SETTING_UP = [
-    ('another version', 'speaks version 2 of the protocol, not 1',
-     lambda c: c.send('SETUP_DONE', u32(2))),
+    ('another version', OTHER, lambda c: c.send('SETUP_DONE',
+                                                u32(VERSION + 1))),
     ('a request before SETUP_DONE', f'JOB_STATUS {NOW}',
      lambda c: c.send('JOB_STATUS', u64(1) + name())),
     ('a client before its configuration', f'PEER_UP {NOW}',
-     lambda c: (c.send('SETUP_DONE', u32(1)), peer_up(1, 'bob')(c))),
+     lambda c: (c.send('SETUP_DONE', u32(VERSION)), peer_up(1, 'bob')(c))),
 ]
 
 
@@ -441,8 +444,9 @@ JOBEXEC = [
      lambda c: (failed(c), failed(c)), 0),
     ('bytes left over', 'malformed payload',
      is_type('EXEC_FAILED', u8(12) + u32(2) + text('a') + b'x'), 0),
-    ('SETUP_DONE twice', f'SETUP_DONE {NOW}',
-     is_type('SETUP_DONE', u32(1)), 0),
+    ('SETUP_DONE', f'SETUP_DONE {NOW}',
+     is_type('SETUP_DONE', u32(VERSION)), 0),
+    ('EXEC_READY twice', f'EXEC_READY {NOW}', lambda c: c.ready(), 0),
 ]
 
 
@@ -453,7 +457,7 @@ def collect():
 
 
 def with_job():
-    """A stand-in that was sent more than SETUP, unread as yet."""
+    """A stand-in that was sent a job, unread as yet."""
     return next((c for c in collect() if c.unread() > 100), None)
 
 
@@ -469,7 +473,7 @@ def take_in_hand(*command):
     c, p = take_job(*command)
     for fd in c.expect('EXEC_JOB')[3]:
         os.close(fd)
-    c.send('SETUP_DONE', u32(1))
+    c.ready()
     return c, p
 
 
@@ -497,9 +501,9 @@ def hostile_jobexecs():
 def spares():
     for what, want, act in (
             ('EXEC_EXIT without a job', f'EXEC_EXIT {NOW}',
-             lambda c: (c.send('SETUP_DONE', u32(1)), exited(c))),
-            ('another version', 'speaks version 2 of the protocol',
-             lambda c: c.send('SETUP_DONE', u32(2)))):
+             lambda c: (c.ready(), exited(c))),
+            ('EXEC_READY with what is no pidfd', 'what is no pidfd',
+             no_pidfd)):
         mark = log_size()
         until(collect)
         c = held.pop()
@@ -508,6 +512,30 @@ def spares():
         c.close()
         ok(gone and want in log_since(mark) and serving(),
            f'jobexec: {what}', log_since(mark))
+
+
+def no_pidfd(c):
+    fd = os.open('/dev/null', os.O_RDWR)
+    c.send('EXEC_READY', u8(0), [fd])
+    os.close(fd)
+
+
+def spawners():
+    """The jobexec that forks the others; those it has forked go on."""
+    for what, want, act in (
+            ('another version', OTHER,
+             lambda c: c.send('SETUP_DONE', u32(VERSION + 1))),
+            ('a message about a job', 'EXEC_EXIT without a job', exited),
+            ('bytes left over', 'malformed payload',
+             is_type('SETUP_DONE', bytes(5))),
+            ('an end', 'it is started again', lambda c: c.chan.shutdown(
+                hostile.socket.SHUT_RDWR))):
+        mark = log_size()
+        c = nursery.get('spawner')
+        act(c)
+        again = until(lambda: not nursery.queue('spawner').empty())
+        ok(again and want in log_since(mark) and serving(),
+           f'jobexec that forks: {what}', log_since(mark))
 
 
 def mute_jobexec_ends(c, p):
@@ -522,18 +550,17 @@ def only_real_jobexecs():
     with plan_lock:
         real_jobexecs = True
     for c in collect():
-        c.chan.close()
-        c.ctl.shutdown(hostile.socket.SHUT_WR)
-        c.gone()
+        c.close()
 
 
 def last_words():
     """A job runs, and nothing was left behind."""
     code, out = thctl_run('run', 'echo', 'still here')
     ok(code == 0 and out == 'still here\n', 'a job runs', out)
-    now = until(lambda: fds() == base_fds and fds())
-    ok(now == base_fds, 'no descriptor was left open',
-       f'{base_fds} at first, {fds()} now')
+    # A real spare has told its pidfd, a stand-in has not.
+    want = base_fds + SPARES
+    ok(until(lambda: fds() == want), 'no descriptor was left open',
+       f'{want} wanted, {fds()} now')
     ok_bytes(rss() < base_rss + 64 * 1024, 'memory is bounded',
              f'{base_rss} KiB at first, {rss()} now')
     ok(serving(), 'the good job has not noticed')
@@ -577,6 +604,7 @@ back_off()
 refused_reload()
 hostile_jobexecs()
 spares()
+spawners()
 floods()
 mute_ends(silent, patience)
 mute_jobexec_ends(*slow)

@@ -25,10 +25,12 @@ import array
 import fcntl
 import os
 import queue
+import re
 import select
 import shutil
 import socket
 import struct
+import subprocess
 import sys
 import termios
 import threading
@@ -38,11 +40,12 @@ HOME = '/var/lib/th-hostile'
 LIMIT = 30  # seconds for whatever should come at once
 IMSG_MAX = 160 * 1024
 
-TYPES = '''NONE SETUP SETUP_DONE LOG CFG_BEGIN CFG_LISTEN CFG_CERT CFG_KEY
-CFG_CA CFG_END CFG_ACK CFG_COMMIT CFG_ABORT PEER_UP PEER_ACK PEER_LOCAL
-PEER_DOWN JOB_START JOB_STOP JOB_STATUS JOB_WAIT JOB_OUTPUT REQ_CANCEL RESULT
-JOB_STARTED JOB_INFO OUT_OPEN OUT_SHARE OUT_EOF OUT_CLOSE EXEC_JOB EXEC_GO
-EXEC_STARTED EXEC_FAILED EXEC_EXIT EXEC_WATCH'''.split()
+HERE = os.path.dirname(os.path.abspath(__file__))
+with open(f'{HERE}/../../common/msg.h') as header:
+    PROTOCOL = header.read()
+VERSION = int(re.search(r'#define MSG_VERSION (\d+)', PROTOCOL)[1])
+TYPES = re.findall(r'\bMSG_(\w+)', re.search(
+    r'enum msg_type \{(.*?)\};', PROTOCOL, re.S)[1])
 T = {name: number for number, name in enumerate(TYPES)}
 
 
@@ -76,10 +79,14 @@ def until(condition, seconds=LIMIT):
 
 
 class Child:
-    """One stand-in: its channel and its life line."""
+    """One stand-in: its channel and its life line. A jobexec that was forked
+    has no process before it says that it is there, and then any will do."""
 
-    def __init__(self, name, ctl, chan):
+    def __init__(self, name, ctl, chan, nursery):
         self.name = name
+        self.nursery = nursery
+        self.inbox = []
+        self.process = None
         self.ctl = ctl
         self.chan = chan
         self.chan.setblocking(True)
@@ -101,6 +108,8 @@ class Child:
 
     def recv(self, seconds=LIMIT):
         """(type, id, payload, descriptors); type None at end of file."""
+        if self.inbox:
+            return self.inbox.pop(0)
         if not select.select([self.chan], [], [], seconds)[0]:
             raise TimeoutError(f'nothing came within {seconds} s')
         try:
@@ -110,8 +119,12 @@ class Child:
             data, fds = b'', []
         if not data:
             return None, 0, b'', []
-        number, _, _, ident = struct.unpack('=HHII', data[:12])
-        return TYPES[number], ident, data[12:], fds
+        # Several without descriptors may come together.
+        while data:
+            number, _, length, ident = struct.unpack('=HHII', data[:12])
+            self.inbox.append((TYPES[number], ident, data[12:length], fds))
+            data, fds = data[length:], []
+        return self.inbox.pop(0)
 
     def unread(self):
         """Bytes of all messages that wait to be received."""
@@ -130,10 +143,19 @@ class Child:
             if got[0] is None:
                 raise RuntimeError(f'end of file, not {kind}')
 
-    def setup(self, version=1):
-        """As the real one: answer SETUP, take the configuration."""
-        self.expect('SETUP')
-        self.send('SETUP_DONE', u32(version))
+    def setup(self):
+        """As the real one: answer SETUP. What it said."""
+        payload = self.expect('SETUP')[2]
+        self.send('SETUP_DONE', u32(VERSION))
+        return payload
+
+    def ready(self):
+        """As a jobexec that was forked: there is a process."""
+        if self.process is None:
+            self.process = subprocess.Popen(['/bin/sleep', '1000'])
+        fd = os.pidfd_open(self.process.pid)
+        self.send('EXEC_READY', u8(0), [fd])
+        os.close(fd)
 
     def configure(self):
         _, _, payload, _ = self.expect('CFG_END')
@@ -147,21 +169,36 @@ class Child:
 
     def gone(self, seconds=LIMIT):
         """Has its process ended, or does it within that time?"""
-        ready, _, _ = select.select([self.ctl], [], [], seconds)
-        if not ready:
-            return False
+        if self.process is not None:
+            try:
+                self.process.wait(seconds)
+                return True
+            except subprocess.TimeoutExpired:
+                return False
+        line = self.ctl or self.chan
         try:
-            return self.ctl.recv(1) == b''
+            while select.select([line], [], [], seconds)[0]:
+                if line.recv(4096) == b'':
+                    return True
         except ConnectionResetError:
             return True
+        return False
 
     def close(self):
         """Let it end by itself."""
         self.chan.close()
-        self.ctl.close()
+        if self.ctl is not None:
+            self.ctl.close()
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
 
     def become(self, path):
-        self.ctl.send(path.encode())
+        if self.ctl is None:
+            self.nursery.real_spawner().send('EXEC_FORK', u8(0),
+                                             [self.chan.fileno()])
+        else:
+            self.ctl.send(path.encode())
         self.close()
 
 
@@ -191,12 +228,16 @@ def many(c):
 
 class Nursery:
     """Takes stand-ins in. plan(name, worker) says what becomes of one:
-    'real', 'live' (set up and configured, then kept) or 'new' (kept)."""
+    'real', 'live' (set up and configured, then kept) or 'new' (kept). The
+    jobexec that thd starts is always one of ours, and plan('jobexec') is
+    asked about each that it is to fork."""
 
     def __init__(self, build, plan):
         self.plan = plan
         self.real = f'{build}/libexec/thd'
         self.kept = {}
+        self.real_one = None  # a jobexec of ours that forks real ones
+        self.setup = None  # what thd said to its first
         self.lock = threading.Lock()
         os.mkdir(HOME, 0o755)
         for name in ('frontend', 'jobexec'):
@@ -211,17 +252,58 @@ class Nursery:
             return self.kept.setdefault(key, queue.Queue())
 
     def get(self, key, seconds=LIMIT):
-        """The next one that is kept: 'jobexec' or a worker's number."""
+        """The next one that is kept: 'jobexec', 'spawner', a worker's
+        number."""
         return self.queue(key).get(timeout=seconds)
+
+    def real_spawner(self):
+        """A real jobexec, set up as thd does it, to have others forked."""
+        with self.lock:
+            if self.real_one is None:
+                ours, its = socket.socketpair(socket.AF_UNIX,
+                                              socket.SOCK_SEQPACKET)
+                os.set_inheritable(its.fileno(), True)
+                # Descriptor 3 is its channel.
+                subprocess.Popen(
+                    ['/bin/bash', '-c',
+                     f'exec 3<&{its.fileno()} {its.fileno()}<&- '
+                     f'</dev/null; exec "{self.real}/jobexec"'],
+                    pass_fds=[its.fileno()])
+                its.close()
+                self.real_one = Child('jobexec', None, ours, self)
+                self.real_one.send('SETUP', self.setup)
+                self.real_one.expect('SETUP_DONE')
+            return self.real_one
+
+    def fork(self, spawner):
+        """What the first jobexec does: another one for each EXEC_FORK."""
+        self.setup = spawner.setup()
+        self.queue('spawner').put(spawner)
+        while True:
+            try:
+                got = spawner.recv(1e6)
+            except (OSError, ValueError):
+                return
+            if got[0] is None:
+                spawner.close()
+                return
+            if got[0] != 'EXEC_FORK':
+                continue
+            child = Child('jobexec', None, socket.socket(fileno=got[3][0]),
+                          self)
+            if self.plan('jobexec', None) == 'real':
+                child.become(None)
+            else:
+                self.queue('jobexec').put(child)
 
     def take_in(self, ctl):
         name, fds, _, _ = socket.recv_fds(ctl, 64, 1)
-        child = Child(name.decode(), ctl, socket.socket(fileno=fds[0]))
-        key = 'jobexec'
-        if child.name == 'frontend':
-            data = child.chan.recv(4096, socket.MSG_PEEK)
-            child.worker, = struct.unpack('=I', data[-5:-1])
-            key = child.worker
+        child = Child(name.decode(), ctl, socket.socket(fileno=fds[0]), self)
+        if child.name == 'jobexec':
+            self.fork(child)
+            return
+        data = child.chan.recv(4096, socket.MSG_PEEK)
+        child.worker, = struct.unpack('=I', data[-5:-1])
         what = self.plan(child.name, child.worker)
         if what == 'real':
             child.become(f'{self.real}/{child.name}')
@@ -229,7 +311,7 @@ class Nursery:
         if what == 'live':
             child.setup()
             child.configure()
-        self.queue(key).put(child)
+        self.queue(child.worker).put(child)
 
     def run(self):
         while True:
@@ -238,6 +320,8 @@ class Nursery:
                              daemon=True).start()
 
     def end(self):
+        if self.real_one is not None:
+            self.real_one.close()
         self.sock.close()
         for name in os.listdir(HOME):
             os.unlink(f'{HOME}/{name}')
