@@ -29,8 +29,8 @@
 
 /*
  * Datagrams with descriptors over a real socket pair: {fds, length, bytes} of
- * the input are one, with the header's len as it should be where the top bit
- * of the count of fds says so.
+ * the input are one, with the first header's len as it should be for a single
+ * message where the top bit of the count of fds says so.
  */
 
 #define FDS_MAX 60
@@ -88,50 +88,70 @@ send_raw(uint8_t *data, size_t len, int nfds)
 	MUST(sendmsg(sv[0], &msg, MSG_DONTWAIT) == (ssize_t)len);
 }
 
-/* What the contract says of a datagram. */
-static int
-good(const uint8_t *data, size_t len, int nfds)
+/* The length of the message that begins here, or 0 if there is none. */
+static size_t
+message(const uint8_t *data, size_t left, unsigned int count, int alone)
 {
 	struct imsg_hdr hdr;
 
-	if (len < sizeof(hdr) || nfds > IMSG_MAX_FDS)
+	if (left < sizeof(hdr) || count == IMSG_MANY)
 		return 0;
 	memcpy(&hdr, data, sizeof(hdr));
-	return hdr.len == len && hdr.flags == 0;
+	if (hdr.len < sizeof(hdr) || hdr.len > left || hdr.flags != 0 ||
+	    (alone && hdr.len != left))
+		return 0;
+	return hdr.len;
 }
 
 static void
+check_message(struct imsg *m, const uint8_t *data, size_t len, int nfds,
+    int claim)
+{
+	int fd;
+
+	MUST(m->nfds == nfds);
+	MUST(m->len == len - sizeof(m->hdr));
+	MUST(memcmp(m->data, data + sizeof(m->hdr), m->len) == 0);
+	MUST(imsg_take_fd(m, nfds) == -1);
+	if (claim < nfds) {
+		MUST((fd = imsg_take_fd(m, claim)) != -1);
+		MUST(fcntl(fd, F_GETFD) == FD_CLOEXEC);
+		MUST(imsg_take_fd(m, claim) == -1);
+		close(fd);
+	}
+	imsg_free(m);
+}
+
+/* What the contract says of a datagram. */
+static void
 check(const uint8_t *data, size_t len, int nfds, int claim)
 {
-	static union {
-		uint8_t b[IMSG_MAX];
-		long double align;
-	} buf;
+	static uint8_t buf[IMSG_MAX];
+	struct imsg_in in = { .buf = buf };
 	struct imsg m;
-	int fd, r;
+	size_t n, off = 0;
+	unsigned int count = 0;
+	int r;
 
-	r = imsg_recv(sv[1], &m, buf.b);
+	r = imsg_read(sv[1], &in);
 	if (len == 0 && nfds == 0) {
 		MUST(r == 0); /* the same as end of file */
 		return;
 	}
-	MUST(r == (good(data, len, nfds) ? 1 : -1));
+	MUST(r == (len == 0 || nfds > IMSG_MAX_FDS ? -1 : 1));
 	if (r == -1) {
 		MUST(errno == EPROTO);
-		MUST(m.nfds == 0);
 		return;
 	}
-	MUST(m.nfds == nfds);
-	MUST(m.len == len - sizeof(m.hdr));
-	MUST(memcmp(m.data, data + sizeof(m.hdr), m.len) == 0);
-	MUST(imsg_take_fd(&m, nfds) == -1);
-	if (claim < nfds) {
-		MUST((fd = imsg_take_fd(&m, claim)) != -1);
-		MUST(fcntl(fd, F_GETFD) == FD_CLOEXEC);
-		MUST(imsg_take_fd(&m, claim) == -1);
-		close(fd);
+	for (; off < len; off += n, count++) {
+		n = message(data + off, len - off, count, nfds > 0);
+		r = imsg_next(&in, &m);
+		MUST(r == (n > 0 ? 1 : -1));
+		if (r == -1)
+			break;
+		check_message(&m, data + off, n, nfds, claim);
 	}
-	imsg_free(&m);
+	MUST(imsg_next(&in, &m) == 0);
 }
 
 int

@@ -108,6 +108,8 @@ check_start(const struct msg_job_start *msg)
 	spec.command = msg->command;
 	spec.argc = msg->argc;
 	spec.argv = msg->argv;
+	spec.labelc = msg->labelc;
+	spec.labels = msg->labels;
 	spec.envc = msg->envc;
 	spec.env = msg->env;
 	spec.cwd = msg->cwd;
@@ -140,7 +142,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (msg_check(SIDE_SUP_FRONT, &m, &any) == NULL) {
 		start = &any.job_start;
 		if (wire_strings_check(&start->argv, start->argc) == 0 &&
-		    wire_strings_check(&start->env, start->envc) == 0)
+		    wire_strings_check(&start->env, start->envc) == 0 &&
+		    wire_strings_check(&start->labels, start->labelc) == 0 &&
+		    start->labelc % 2 == 0)
 			check_start(start);
 	}
 	free(copy);

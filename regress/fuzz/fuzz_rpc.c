@@ -96,6 +96,14 @@ compare_start(const struct msg_job_start *m)
 	MUST(start->n_args == m->argc && start->n_env == m->envc);
 	for (i = 0; i < start->n_args; i++, s += strlen(s) + 1)
 		MUST(strcmp(start->args[i], s) == 0);
+	MUST(start->n_labels * 2 == m->labelc);
+	s = (const char *)m->labels.p;
+	for (i = 0; i < start->n_labels; i++) {
+		MUST(strcmp(start->labels[i]->key, s) == 0);
+		s += strlen(s) + 1;
+		MUST(strcmp(start->labels[i]->value, s) == 0);
+		s += strlen(s) + 1;
+	}
 	MUST((start->stop_grace != NULL) == (m->grace_ms != MSG_GRACE_UNSET));
 	protobuf_c_message_free_unpacked(base, &allocator);
 }

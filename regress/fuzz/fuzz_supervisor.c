@@ -1,4 +1,4 @@
-/* LINK: supervisor/front.c supervisor/frontlimit.c supervisor/peer.c supervisor/request.c supervisor/source.c supervisor/exec.c supervisor/job.c supervisor/jobfsm.c supervisor/jobspec.c supervisor/name.c supervisor/auth.c supervisor/childlog.c common/chan.c common/imsg.c common/log.c common/msg.c common/wire.c */
+/* LINK: supervisor/front.c supervisor/frontlimit.c supervisor/peer.c supervisor/request.c supervisor/source.c supervisor/exec.c supervisor/job.c supervisor/jobfsm.c supervisor/joblook.c supervisor/jobspec.c supervisor/name.c supervisor/auth.c supervisor/childlog.c common/chan.c common/imsg.c common/log.c common/msg.c common/wire.c */
 /* LIBS: libevent_core */
 /*
  * Copyright (c) 2026 The Telehandler developers
@@ -18,7 +18,7 @@
 
 #include <sys/types.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <errno.h>
@@ -35,6 +35,7 @@
 #include "front.h"
 #include "listen.h"
 #include "log.h"
+#include "spawner.h"
 #include "store.h"
 
 #include "fuzz.h"
@@ -81,53 +82,105 @@ epoll_wait(int epfd, struct epoll_event *events, int max, int timeout)
 
 /* ------------------------------------------------------------ processes */
 
+/* The two ends of a pipe stand for a pidfd, which is the end to read. */
 static struct child {
 	int fd; /* the child's end of the channel, -1: gone */
 	int front;
-	int exited; /* the eventfd that stands for its pidfd */
+	int life; /* closed at its end */
+	int pidfd; /* of a jobexec, until it has told, or -1 */
+	ino_t ino; /* of the pipe */
 } children[CHILDREN_MAX];
 
-int
-proc_spawn(const char *path, struct proc_child *pc)
+static ino_t
+inode(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == -1 ? 0 : st.st_ino;
+}
+
+/* Returns the pidfd of a new child with that channel, or -1. */
+static int
+child_new(int fd, int front)
 {
 	struct child *c;
-	int sv[2];
+	int life[2];
 
 	for (c = children; c < children + CHILDREN_MAX; c++)
 		if (c->fd == -1)
 			break;
-	if (c == children + CHILDREN_MAX || imsg_pair(sv) == -1) {
+	if (c == children + CHILDREN_MAX) {
 		errno = EAGAIN;
 		return -1;
 	}
-	c->fd = sv[1];
-	c->front = strcmp(path, FRONTEND) == 0;
-	MUST((pc->pidfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) != -1);
-	c->exited = pc->pidfd;
+	MUST(pipe2(life, O_CLOEXEC | O_NONBLOCK) == 0);
+	c->fd = fd;
+	c->front = front;
+	c->life = life[1];
+	c->ino = inode(life[0]);
+	c->pidfd = front ? -1 : life[0];
+	return life[0];
+}
+
+int
+proc_spawn(const char *path, struct proc_child *pc)
+{
+	int sv[2];
+
+	MUST(strcmp(path, FRONTEND) == 0);
+	if (imsg_pair(sv) == -1)
+		return -1;
+	if ((pc->pidfd = child_new(sv[1], 1)) == -1) {
+		close(sv[0]);
+		close(sv[1]);
+		return -1;
+	}
 	pc->pid = 4711;
 	pc->fd = sv[0];
 	return 0;
 }
 
+int
+spawner_start(const struct spawner_config *c)
+{
+	(void)c;
+	return 0;
+}
+
+void
+spawner_stop(void)
+{
+}
+
+int
+spawner_fork(int fd)
+{
+	if (child_new(fd, 0) != -1)
+		return 0;
+	close(fd);
+	return -1;
+}
+
 static void
 child_end(struct child *c)
 {
-	uint64_t one = 1;
-
 	if (c->fd == -1)
 		return;
-	MUST(write(c->exited, &one, sizeof(one)) == sizeof(one));
+	close(c->life);
 	close(c->fd);
-	c->fd = -1;
+	if (c->pidfd != -1)
+		close(c->pidfd);
+	c->fd = c->pidfd = -1;
 }
 
 int
 proc_kill(int pidfd, int sig)
 {
+	ino_t ino = inode(pidfd);
 	struct child *c;
 
 	for (c = children; sig == SIGKILL && c < children + CHILDREN_MAX; c++)
-		if (c->fd != -1 && c->exited == pidfd)
+		if (c->fd != -1 && c->ino == ino)
 			child_end(c);
 	return 0;
 }
@@ -174,11 +227,11 @@ store_read(const char *uuid, const char *name)
 	return any_fd();
 }
 
-uint64_t
-store_output_size(const char *uuid)
+void
+store_output(const char *uuid, struct store_output *out)
 {
 	(void)uuid;
-	return 0;
+	memset(out, 0, sizeof(*out));
 }
 
 int
@@ -265,6 +318,13 @@ listen_close(struct listeners *ls)
 }
 
 int
+listen_tls_check(const struct conf *conf)
+{
+	(void)conf;
+	return 0;
+}
+
+int
 listen_tls_files(const struct conf *conf, int *fds)
 {
 	(void)conf;
@@ -340,16 +400,15 @@ note_job(const struct imsg *m)
 static void
 read_all(struct child *c)
 {
-	static union {
-		uint8_t b[IMSG_MAX];
-		long double align;
-	} buf;
+	static uint8_t buf[IMSG_MAX];
+	struct imsg_in in = { .buf = buf };
 	struct imsg m;
 
-	while (c->fd != -1 && imsg_recv(c->fd, &m, buf.b) == 1) {
-		note_job(&m);
-		imsg_free(&m);
-	}
+	while (c->fd != -1 && imsg_read(c->fd, &in) == 1)
+		while (imsg_next(&in, &m) == 1) {
+			note_job(&m);
+			imsg_free(&m);
+		}
 }
 
 /* A likely value for a field. */
@@ -402,6 +461,7 @@ send_message(struct child *c, struct input *in)
 	ssize_t len;
 	size_t i;
 	int fds[4] = { null_fd, null_fd, null_fd, null_fd }, nfds;
+	struct imsg_out both[2], out;
 
 	if ((d = msg_desc(type)) != NULL && (more & 0x80) == 0) {
 		memset(&any, 0, sizeof(any));
@@ -414,7 +474,14 @@ send_message(struct child *c, struct input *in)
 		len = input_take(in, buf, more & 0x3f);
 		nfds = more >> 4 & 3;
 	}
-	(void)imsg_send(c->fd, type, more & 7, buf, len, fds, nfds);
+	out.type = type;
+	out.id = more & 7;
+	out.data = buf;
+	out.len = len;
+	out.fds = fds;
+	out.nfds = nfds;
+	both[0] = both[1] = out;
+	(void)imsg_send_many(c->fd, both, more & 0x40 ? 2 : 1);
 }
 
 /* The answers that make a frontend, or a jobexec, one that serves. */
@@ -423,13 +490,18 @@ set_up(struct child *c)
 {
 	struct msg_setup_done done = { MSG_VERSION };
 	struct msg_cfg_ack ack = { 1, 1, "" };
-	uint8_t buf[64];
+	uint8_t buf[64] = { 0 };
 	ssize_t n;
 
-	n = msg_encode(MSG_SETUP_DONE, &done, buf, sizeof(buf));
-	(void)imsg_send(c->fd, MSG_SETUP_DONE, 0, buf, n, NULL, 0);
+	if (!c->front && c->pidfd != -1) {
+		(void)imsg_send(c->fd, MSG_EXEC_READY, 0, buf, 1, &c->pidfd, 1);
+		close(c->pidfd);
+		c->pidfd = -1;
+	}
 	if (!c->front)
 		return;
+	n = msg_encode(MSG_SETUP_DONE, &done, buf, sizeof(buf));
+	(void)imsg_send(c->fd, MSG_SETUP_DONE, 0, buf, n, NULL, 0);
 	n = msg_encode(MSG_CFG_ACK, &ack, buf, sizeof(buf));
 	(void)imsg_send(c->fd, MSG_CFG_ACK, 0, buf, n, NULL, 0);
 }
@@ -509,6 +581,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	struct front_config fc = { .path = FRONTEND,
 		.chroot = "/run/thd/empty",
 		.ready = nothing,
+		.live = nothing,
 		.failed = failed,
 		.reloaded = reloaded };
 	struct job_config jc = { .cgroup = &cgroup,
