@@ -101,72 +101,6 @@ worker_drained(struct chan *c, void *arg)
 
 /* -------------------------------------------------------- configuration */
 
-static int
-send_file(struct worker *w, enum msg_type type, const char *path, int fd)
-{
-	struct msg_cfg_file msg;
-
-	memset(&msg, 0, sizeof(msg));
-	msg.path = path;
-	return chan_send(w->chan, type, 0, &msg, &fd, 1, CHAN_CLOSE_FDS);
-}
-
-/* The TLS files are opened anew for every worker that gets them. */
-static int
-send_tls(struct worker *w, const struct conf *c)
-{
-	int fds[LISTEN_TLS_FILES];
-
-	if (listen_tls_files(c, fds) == -1)
-		return -1;
-	if (send_file(w, MSG_CFG_CERT, c->cert, fds[0]) == -1 ||
-	    send_file(w, MSG_CFG_KEY, c->key, fds[1]) == -1 ||
-	    send_file(w, MSG_CFG_CA, c->ca, fds[2]) == -1)
-		return -1;
-	return 0;
-}
-
-static int
-send_listeners(struct worker *w, const struct listeners *ls)
-{
-	const struct listener *l;
-	struct msg_cfg_listen msg;
-	int fd;
-
-	TAILQ_FOREACH(l, ls, entry) {
-		memset(&msg, 0, sizeof(msg));
-		msg.address = l->address;
-		fd = l->fd;
-		if (chan_send(w->chan, MSG_CFG_LISTEN, 0, &msg, &fd, 1, 0) ==
-		    -1)
-			return -1;
-	}
-	return 0;
-}
-
-static int
-send_config(struct worker *w, const struct conf *c, const struct listeners *ls,
-    uint32_t gen)
-{
-	struct msg_cfg_begin begin;
-	struct msg_cfg_gen end;
-
-	memset(&begin, 0, sizeof(begin));
-	begin.generation = w->generation = gen;
-	begin.max_connections = c->max_connections;
-	begin.max_per_address = c->max_per_address;
-	begin.max_half_open = c->max_half_open;
-	begin.max_streams = c->max_streams;
-	begin.handshake_timeout = c->handshake_timeout;
-	memset(&end, 0, sizeof(end));
-	end.generation = gen;
-	if (chan_send(w->chan, MSG_CFG_BEGIN, 0, &begin, NULL, 0, 0) == -1 ||
-	    send_listeners(w, ls) == -1 || send_tls(w, c) == -1 ||
-	    chan_send(w->chan, MSG_CFG_END, 0, &end, NULL, 0, 0) == -1)
-		return -1;
-	return 0;
-}
-
 static void
 send_generation(struct worker *w, enum msg_type type)
 {
@@ -265,7 +199,8 @@ worker_live(struct worker *w)
 	if (offered == NULL)
 		return 0;
 	w->acked = 0;
-	if (send_config(w, offered, &offered_listeners, last_generation) == -1)
+	if (front_send_config(w, offered, &offered_listeners,
+		last_generation) == -1)
 		return give_up(w);
 	return 0;
 }
@@ -321,7 +256,7 @@ front_reload(const struct conf *c)
 	for (i = 0; i < nworkers; i++) {
 		workers[i].acked = 0;
 		if (workers[i].state == WORKER_LIVE &&
-		    send_config(&workers[i], c, &offered_listeners,
+		    front_send_config(&workers[i], c, &offered_listeners,
 			last_generation) == -1) {
 			reload_end(0);
 			return 0;
@@ -348,7 +283,7 @@ setup_done(struct worker *w, uint32_t id, const void *data, struct imsg *m)
 	}
 	w->state = WORKER_CONFIG;
 	w->acked = 0;
-	if (send_config(w, conf, &listeners, generation) == -1)
+	if (front_send_config(w, conf, &listeners, generation) == -1)
 		return give_up(w);
 	return 0;
 }

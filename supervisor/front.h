@@ -135,6 +135,14 @@ struct worker *front_any(void);
 
 void front_send(struct worker *, enum msg_type, uint32_t, const void *);
 
+/*
+ * frontconf.c: send a configuration, under a generation number. Returns 0,
+ * or -1 after a message.
+ */
+struct listeners;
+int front_send_config(struct worker *, const struct conf *,
+    const struct listeners *, uint32_t);
+
 /* frontlimit.c */
 int front_limit_init(struct worker *, struct event_base *);
 /* Kill it in that many seconds, or with 0 no more. */

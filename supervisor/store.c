@@ -24,6 +24,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "exitrec.h"
 #include "log.h"
 #include "msg.h"
 #include "outidx.h"
@@ -34,7 +35,7 @@
 static int jobs_fd = -1;
 static int lock_fd = -1;
 
-static const char *const file_names[] = { "output", "index", "exit", "stats" };
+static const char *const file_names[] = { "output", "index", "exit" };
 #define NFILES (sizeof(file_names) / sizeof(file_names[0]))
 
 /* Open a directory that only root may touch, making it if it is missing. */
@@ -158,20 +159,25 @@ fail:
 	return -1;
 }
 
-int
-store_read(const char *uuid, const char *name)
+static int
+open_file(const char *uuid, const char *name, int mode)
 {
 	int fd, dirfd, saved;
 
 	if ((dirfd = job_dir(uuid)) == -1)
 		return -1;
 	/* Should it be no file of ours, a fifo would hold us up. */
-	fd = openat(dirfd, name,
-	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	fd = openat(dirfd, name, mode | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	saved = errno;
 	close(dirfd);
 	errno = saved;
 	return fd;
+}
+
+int
+store_read(const char *uuid, const char *name)
+{
+	return open_file(uuid, name, O_RDONLY);
 }
 
 /* The header of the index; zeros where none has been written yet. */
@@ -207,22 +213,23 @@ store_output(const char *uuid, struct store_output *out)
 	close(dirfd);
 }
 
+/* Behind the exit record, in its file: one file less to make for each job. */
+#define STATS_OFFSET ((off_t)sizeof(struct exitrec))
+
 int
 store_put_stats(const char *uuid, const char *text)
 {
-	ssize_t n = -1;
-	int fd, dirfd, saved;
+	size_t len = strlen(text);
+	ssize_t n;
+	int fd, saved;
 
-	if ((dirfd = job_dir(uuid)) == -1)
+	if ((fd = open_file(uuid, "exit", O_WRONLY)) == -1)
 		return -1;
-	if ((fd = create_file(dirfd, "stats")) != -1) {
-		n = write(fd, text, strlen(text));
-		saved = errno;
-		close(fd);
-		errno = saved;
-	}
+	n = pwrite(fd, text, len, STATS_OFFSET);
+	if (n == (ssize_t)len && ftruncate(fd, STATS_OFFSET + len) == -1)
+		n = -1;
 	saved = errno;
-	close(dirfd);
+	close(fd);
 	errno = saved;
 	return n == -1 ? -1 : 0;
 }
@@ -234,9 +241,9 @@ store_get_stats(const char *uuid, char *buf, size_t size)
 	int fd;
 
 	buf[0] = '\0';
-	if ((fd = store_read(uuid, "stats")) == -1)
+	if ((fd = store_read(uuid, "exit")) == -1)
 		return;
-	n = read(fd, buf, size - 1);
+	n = pread(fd, buf, size - 1, STATS_OFFSET);
 	close(fd);
 	buf[n == -1 ? 0 : n] = '\0';
 }

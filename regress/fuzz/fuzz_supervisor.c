@@ -1,4 +1,4 @@
-/* LINK: supervisor/front.c supervisor/frontlimit.c supervisor/peer.c supervisor/request.c supervisor/source.c supervisor/exec.c supervisor/job.c supervisor/jobfsm.c supervisor/joblook.c supervisor/jobspec.c supervisor/name.c supervisor/auth.c supervisor/childlog.c common/chan.c common/imsg.c common/log.c common/msg.c common/wire.c */
+/* LINK: supervisor/front.c supervisor/frontconf.c supervisor/frontlimit.c supervisor/peer.c supervisor/request.c supervisor/source.c supervisor/exec.c supervisor/job.c supervisor/jobfsm.c supervisor/joblook.c supervisor/jobspec.c supervisor/name.c supervisor/auth.c supervisor/childlog.c common/chan.c common/imsg.c common/log.c common/msg.c common/wire.c */
 /* LIBS: libevent_core */
 /*
  * Copyright (c) 2026 The Telehandler developers
