@@ -553,6 +553,11 @@ job_failure(const struct job *job, struct job_error *err)
 		job_error_set(err, RES_RESOURCE_EXHAUSTED, "DISK_FULL", NULL,
 		    "the job's files cannot be written: %s",
 		    strerror(job->error));
+	else if (job->stage == STAGE_HELPER &&
+	    (job->error == EAGAIN || job->error == ENOMEM))
+		job_error_set(err, RES_RESOURCE_EXHAUSTED, "HELPER", NULL,
+		    "cannot start the job's helper process: %s",
+		    strerror(job->error));
 	else
 		job_error_set(err, RES_FAILED_PRECONDITION, "START_FAILED",
 		    NULL, "the job could not be started: %s: %s%s%s",

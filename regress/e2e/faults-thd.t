@@ -236,15 +236,15 @@ def test_pids(lab):
     home = mount + re.search(r'^0::(.*)$', text(f'/proc/{lab.sup}/cgroup'),
                              re.M).group(1)
     os.mkdir(group)
-    put(f'{group}/cgroup.procs', lab.sup)
+    spawner = lab.spawner()
+    put(f'{group}/cgroup.procs', spawner)
     put(f'{group}/pids.max', 1)
     answers = [lab.refusal(lab.start, '/bin/true') for _ in range(6)]
     codes = [None if e is None else e.code() for e in answers]
     alive = lab.status(lab.canary).state
     put(f'{group}/pids.max', 'max')
     again = lab.refusal(lab.start, '/bin/true')
-    put(f'{home}/cgroup.procs', lab.sup)
-    for p in children(lab.sup):
+    for p in [spawner] + children(spawner):
         put(f'{home}/cgroup.procs', p)
     until(lambda: 'populated 0' in text(f'{group}/cgroup.events'))
     os.rmdir(group)

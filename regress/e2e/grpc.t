@@ -107,7 +107,7 @@ def test_stop(pb, stub):
 
 
 def test_watchers(pb, stub, env):
-    size = 20 * 1024 * 1024
+    size = 5 * 1024 * 1024
     job = stub.StartJob(sh(pb, f'head -c {size} /dev/urandom'), timeout=LIMIT)
     sums, errors = [], []
 
@@ -131,7 +131,7 @@ def test_watchers(pb, stub, env):
         f"{env['STATE']}/jobs/{job.uid}/output")).hexdigest()
     ok(not errors and len(sums) == 5 and
        all(s == (size, True, disk) for s in sums),
-       'five watchers of 20 MiB get the same bytes, one stalls',
+       'five watchers of 5 MiB get the same bytes, one stalls',
        f'{errors} {sums}')
 
 
