@@ -89,7 +89,8 @@ def check_watchdog(pid):
     ok(abs(woken - PINGS) <= 1,
        'an idle thd wakes up for these signs and for nothing else',
        f'{woken} times for {PINGS} signs')
-    ok(seconds > 0.4 * WATCHDOG * PINGS,
+    # The first may have been read late.
+    ok(seconds > 0.3 * WATCHDOG * PINGS,
        'they come no more often than twice in that time', seconds)
 
 
