@@ -84,7 +84,11 @@ line_stats(struct out *o, const char *file, char *line)
 
 	if ((first = strtok_r(line, " ", &save)) == NULL)
 		return;
-	if ((second = strtok_r(NULL, " ", &save)) == NULL)
+	second = strtok_r(NULL, " ", &save);
+	/* A disk that was not used yet: its number, and no keys. */
+	if (second == NULL && strchr(first, ':') != NULL)
+		return;
+	if (second == NULL)
 		emit(o, file, NULL, NULL, first);
 	else if (strchr(second, '=') != NULL)
 		nested(o, file, first, second, save);
