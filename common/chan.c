@@ -36,7 +36,10 @@
 #define LOW_FDS 16
 /* More than a socket holds: what a dead peer can have sent. */
 #define HANGUP_MAX 1024
-/* Datagrams handled per turn of the loop, so that no channel starves others. */
+/*
+ * Messages handled per turn of the loop, so that no channel starves others;
+ * the datagram of the last one is finished.
+ */
 #define BATCH 64
 
 struct outmsg {
@@ -64,7 +67,9 @@ struct chan {
 	int full; /* the socket takes no more for now */
 	int was_high;
 	int wclosed; /* the peer is gone: drop what we send, read the rest */
-	int hangup; /* messages that are still taken, + 1; 0: peer lives */
+	int hangup; /* datagrams that are still taken, + 1; 0: peer lives */
+	int paused;
+	int taken; /* messages, in this turn */
 	int in_dispatch;
 	int freed; /* chan_free() came from a callback */
 	int ended;
@@ -77,7 +82,6 @@ static uint8_t wbuf[IMSG_MAX];
 
 static void chan_read(evutil_socket_t, short, void *);
 static void chan_write(evutil_socket_t, short, void *);
-static void send_failed(struct chan *);
 
 struct chan *
 chan_new(struct event_base *base, int fd, enum msg_side side, const char *name,
@@ -200,13 +204,15 @@ handle_all(struct chan *c, struct imsg_in *in)
 	struct imsg m;
 	int r;
 
-	while ((r = imsg_next(in, &m)) == 1)
+	while ((r = imsg_next(in, &m)) == 1) {
+		c->taken++;
 		if (handle(c, &m) == -1) {
 			c->why = CHAN_VIOLATION;
 			return -1;
-		} else if (c->freed || c->ended) {
-			return 1;
 		}
+		if (c->freed || c->ended)
+			return 1;
+	}
 	if (r == 0)
 		return 1;
 	c->why = CHAN_VIOLATION;
@@ -246,11 +252,18 @@ receive_one(struct chan *c)
 	return -1;
 }
 
+/* A callback may have stopped it, also by way of a full queue. */
+static int
+may_read(const struct chan *c)
+{
+	return !c->freed && !c->ended && (!c->paused || c->hangup != 0);
+}
+
 static void
 chan_read(evutil_socket_t fd, short what, void *arg)
 {
 	struct chan *c = arg;
-	int i, r = 1;
+	int r = 1;
 
 	(void)fd;
 	(void)what;
@@ -258,7 +271,8 @@ chan_read(evutil_socket_t fd, short what, void *arg)
 	if (c->ended) {
 		run_end(c);
 	} else {
-		for (i = 0; i < BATCH && r == 1 && !c->freed && !c->ended; i++)
+		c->taken = 0;
+		while (r == 1 && c->taken < BATCH && may_read(c))
 			r = receive_one(c);
 		if (r == -1 && !c->freed) {
 			c->ended = 1;
@@ -333,9 +347,6 @@ chan_flush(struct chan *c)
 		c->full = 1;
 		return;
 	}
-	if (c->full)
-		event_del(c->wev);
-	c->full = 0;
 }
 
 static void
@@ -349,6 +360,10 @@ chan_write(evutil_socket_t fd, short what, void *arg)
 	if (c->ended || c->wclosed)
 		return;
 	chan_flush(c);
+	if (c->full && TAILQ_EMPTY(&c->queue)) {
+		event_del(c->wev);
+		c->full = 0;
+	}
 	if (c->was_high && c->queued <= LOW_WATER && c->queued_fds <= LOW_FDS) {
 		c->was_high = 0;
 		if (c->ops->drained != NULL)
@@ -447,8 +462,10 @@ chan_congested(const struct chan *c)
 void
 chan_pause(struct chan *c, int on)
 {
-	if (c->ended)
+	/* What a dead peer has sent is read to its end. */
+	if (c->ended || c->hangup != 0)
 		return;
+	c->paused = on;
 	if (on)
 		event_del(c->rev);
 	else

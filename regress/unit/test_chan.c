@@ -47,6 +47,7 @@ static unsigned int nmsgs, nends, ndrained;
 static enum chan_end why;
 static int answer; /* what the callback returns */
 static int reply; /* it sends one message for each */
+static int stop; /* it stops reading */
 
 static int
 on_msg(struct chan *c, struct imsg *m, const void *msg, void *arg)
@@ -56,6 +57,8 @@ on_msg(struct chan *c, struct imsg *m, const void *msg, void *arg)
 	(void)msg;
 	assert_ptr_equal(arg, &nmsgs);
 	nmsgs++;
+	if (stop)
+		chan_pause(c, 1);
 	if (reply)
 		assert_int_equal(chan_send(c, MSG_EXEC_GO, m->hdr.id, &empty,
 				     NULL, 0, 0),
@@ -89,7 +92,7 @@ setup(void **state)
 
 	(void)state;
 	nmsgs = nends = ndrained = 0;
-	answer = reply = 0;
+	answer = reply = stop = 0;
 	base = event_base_new();
 	assert_non_null(base);
 	assert_int_equal(imsg_pair(sv), 0);
@@ -177,6 +180,66 @@ test_replies(void **state)
 	assert_int_equal(nmsgs, 40);
 	for (i = 1; i <= 40; i++)
 		assert_int_equal(at_peer(&m), i);
+}
+
+/* One that is stopped takes no more than the datagram at hand. */
+static void
+test_pause(void **state)
+{
+	uint32_t i;
+
+	(void)state;
+	stop = 1;
+	for (i = 1; i <= 40; i++)
+		from_peer(i);
+	turn();
+	turn();
+	assert_int_equal(nmsgs, 1);
+	stop = 0;
+	chan_pause(chan, 0);
+	turn();
+	assert_int_equal(nmsgs, 40);
+}
+
+/* The end of a dead peer comes, stopped or not. */
+static void
+test_pause_hangup(void **state)
+{
+	(void)state;
+	from_peer(1);
+	stop = 1;
+	turn();
+	assert_int_equal(nmsgs, 1);
+	from_peer(2);
+	chan_hangup(chan);
+	chan_pause(chan, 1);
+	turn();
+	assert_int_equal(nmsgs, 2);
+	assert_int_equal(nends, 1);
+	assert_int_equal(why, CHAN_EOF);
+}
+
+/* A turn is so many messages, however they came. */
+static void
+test_turn(void **state)
+{
+	static const uint8_t version[4];
+	struct imsg_out v[IMSG_MANY];
+	int i;
+
+	(void)state;
+	memset(v, 0, sizeof(v));
+	for (i = 0; i < IMSG_MANY; i++) {
+		v[i].type = MSG_SETUP_DONE;
+		v[i].data = version;
+		v[i].len = sizeof(version);
+	}
+	for (i = 0; i < 4; i++)
+		assert_int_equal(imsg_send_many(peer, v, IMSG_MANY), IMSG_MANY);
+	turn();
+	assert_int_equal(nmsgs, 2 * IMSG_MANY);
+	turn();
+	assert_int_equal(nmsgs, 4 * IMSG_MANY);
 }
 
 static int
@@ -280,6 +343,31 @@ test_last_words(void **state)
 	assert_int_equal(imsg_read(peer, &in), 0);
 }
 
+/* A full queue that was flushed by hand goes on by itself. */
+static void
+test_flush_full(void **state)
+{
+	static const struct msg_empty empty;
+	struct imsg m;
+	uint32_t i, n = 0, sent = 30000;
+
+	(void)state;
+	for (i = 1; i <= sent; i++)
+		assert_int_equal(chan_send(chan, MSG_EXEC_GO, i, &empty, NULL,
+				     0, 0),
+		    0);
+	while (n < sent) {
+		chan_flush(chan);
+		while ((i = at_peer(&m)) != 0)
+			assert_int_equal(i, ++n);
+	}
+	assert_int_equal(chan_send(chan, MSG_EXEC_GO, ++n, &empty, NULL, 0, 0),
+	    0);
+	turn();
+	assert_int_equal(at_peer(&m), n);
+	assert_int_equal(ndrained, 1);
+}
+
 /* The peer is gone: what it said comes first, then its end, once. */
 static void
 test_peer_gone(void **state)
@@ -323,9 +411,13 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_order),
 		TEST(test_replies),
+		TEST(test_pause),
+		TEST(test_pause_hangup),
+		TEST(test_turn),
 		TEST(test_fds),
 		TEST(test_slow_peer),
 		TEST(test_last_words),
+		TEST(test_flush_full),
 		TEST(test_peer_gone),
 		TEST(test_violation),
 	};
