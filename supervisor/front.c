@@ -97,6 +97,7 @@ worker_drained(struct chan *c, void *arg)
 	chan_pause(c, 0);
 	if (w->state == WORKER_LIVE)
 		front_limit(w, 0);
+	request_late(w);
 }
 
 /* -------------------------------------------------------- configuration */
@@ -482,6 +483,7 @@ front_start(const struct front_config *fc, const struct conf *c)
 		w->number = i;
 		RB_INIT(&w->requests);
 		RB_INIT(&w->sources);
+		TAILQ_INIT(&w->late);
 		w->restart_ev = evtimer_new(config.base, worker_restart, w);
 		if (w->restart_ev == NULL ||
 		    front_limit_init(w, config.base) == -1)

@@ -63,8 +63,11 @@ struct request {
 	struct worker *worker;
 	struct job *job;
 	struct job_waiter waiter;
+	TAILQ_ENTRY(request) late;
+	int is_late;
 };
 RB_HEAD(request_tree, request);
+TAILQ_HEAD(late_requests, request);
 
 /* The output of a job, read by a worker. */
 struct source {
@@ -95,6 +98,7 @@ struct worker {
 	unsigned int npeers;
 	unsigned int nrequests;
 	struct request_tree requests;
+	struct late_requests late; /* answered when it has read others */
 	struct source_tree sources;
 };
 
@@ -167,6 +171,8 @@ int request_output(struct worker *, uint32_t, const void *, struct imsg *);
 int request_cancel(struct worker *, uint32_t, const void *, struct imsg *);
 void request_drop_conn(struct worker *, uint64_t);
 void request_drop_worker(struct worker *);
+/* It reads again: answer what had to wait for that. */
+void request_late(struct worker *);
 unsigned int request_count(void);
 /* Refuse new requests: the daemon is on its way out. */
 void request_drain(void);

@@ -256,6 +256,8 @@ static void
 request_free(struct request *r)
 {
 	job_unwait(&r->waiter);
+	if (r->is_late)
+		TAILQ_REMOVE(&r->worker->late, r, late);
 	RB_REMOVE(request_tree, &r->worker->requests, r);
 	r->worker->nrequests--;
 	nrequests--;
@@ -414,13 +416,34 @@ stop_done(struct job *job, struct job_waiter *waiter)
 	request_free(r);
 }
 
+/*
+ * Thousands may wait for one job, and its record can be long: all at once
+ * they would be more than a channel's queue takes.
+ */
 static void
 wait_done(struct job *job, struct job_waiter *waiter)
 {
 	struct request *r = request_of(waiter);
 
+	if (chan_congested(r->worker->chan)) {
+		TAILQ_INSERT_TAIL(&r->worker->late, r, late);
+		r->is_late = 1;
+		return;
+	}
 	send_info(r->worker, r->id, job);
 	request_free(r);
+}
+
+void
+request_late(struct worker *w)
+{
+	struct request *r;
+
+	while (
+	    (r = TAILQ_FIRST(&w->late)) != NULL && !chan_congested(w->chan)) {
+		send_info(w, r->id, r->job);
+		request_free(r);
+	}
 }
 
 /* Ask for news of the job, to be answered by fn when it comes. */

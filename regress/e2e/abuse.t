@@ -98,6 +98,42 @@ def whole(env):
     return got
 
 
+def burst(env, path, message, count):
+    """A connection with that many calls, sent at once."""
+    c = Conn(env, settings={SettingsFrame.INITIAL_WINDOW_SIZE: 0x7fffffff})
+    c.frame(WindowUpdateFrame(0, window_increment=0x7fff0000))
+    c.sync()
+    parts, write = [], c.write
+    c.write = parts.append
+    for i in range(count):
+        c.request(2 * i + 1, SERVICE + path, message)
+    c.write = write
+    c.write(b''.join(parts))
+    return c
+
+
+def test_large_records(env):
+    """Answers that are large are sent as fast as they are read."""
+    c = Conn(env)
+    name = run(c, 1, 'sleep 1000', string(3, 'x' * 125000))
+    conns = [burst(env, 'GetJobStatus', string(1, name), 120)
+             for _ in range(3)]
+    got = [b.wait(2 * i + 1) for b in conns for i in range(120)]
+    ok(got == [OK] * 360, '360 at once ask for a record of 125 kB', got)
+    for b in conns:
+        b.sock.close()
+    conns = [burst(env, 'WaitJob', string(1, name), 120) for _ in range(3)]
+    for b in conns:
+        b.sync()
+    ok(c.call(c.next(), SERVICE + 'StopJob', string(1, name)) == OK,
+       'and while as many wait for its end, it is stopped')
+    got = [b.wait(2 * i + 1) for b in conns for i in range(120)]
+    ok(got == [OK] * 360, 'of which all hear', got)
+    for b in conns:
+        b.sock.close()
+    ok(same_frontend(env), 'from the same frontend')
+
+
 # ------------------------------------------------------------------ floods
 
 def flood(env, name, frames, codes=(CALM,), n=100000, chunk=100):
@@ -232,6 +268,7 @@ def main():
         before = Before(env)
         test_stalled(env)
         test_unfinished(env)
+        test_large_records(env)
         test_streams(env)
         test_protocol_errors(env)
         before.after('stalled watchers and broken frames')
