@@ -237,8 +237,7 @@ static const struct {
 	[MSG_EXEC_READY] = { IN(EXEC_NEW), exec_ready },
 	[MSG_EXEC_STARTED] = { IN(EXEC_READY), exec_started },
 	/* In the place of READY: it could not be forked. */
-	[MSG_EXEC_FAILED] = { IN(EXEC_NEW) | IN(EXEC_READY) | IN(EXEC_RUNS),
-	    exec_failed },
+	[MSG_EXEC_FAILED] = { IN(EXEC_NEW) | IN(EXEC_READY), exec_failed },
 	[MSG_EXEC_DISK] = { IN(EXEC_RUNS), exec_disk },
 	[MSG_EXEC_EXIT] = { IN(EXEC_RUNS), exec_exited },
 };

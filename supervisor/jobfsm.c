@@ -249,8 +249,7 @@ keep_stats(struct job *job)
 	if (job->live->cgroup == -1)
 		return;
 	cgroup_stats(job->live->cgroup, stats, sizeof(stats));
-	if (stats[0] != '\0' && store_put_stats(job->uuid, stats) == -1 &&
-	    errno != EEXIST)
+	if (stats[0] != '\0' && store_put_stats(job->uuid, stats) == -1)
 		log_warn("job %s: keep the statistics", job->uuid);
 }
 
@@ -395,13 +394,11 @@ static const action table[PHASE_MAX][EV_MAX] = {
 		[EV_TIMER] = setup_timeout,
 	},
 	[PHASE_RUNNING] = {
-		[EV_FAILED] = setup_failed,
 		[EV_EXIT] = drain,
 		[EV_GONE] = lost,
 		[EV_STOP] = stop,
 	},
 	[PHASE_STOPPING] = {
-		[EV_FAILED] = setup_failed,
 		[EV_EXIT] = drain,
 		[EV_GONE] = lost,
 		[EV_TIMER] = stop_timer,

@@ -442,6 +442,8 @@ JOBEXEC = [
     ('EXEC_EXIT before EXEC_STARTED', f'EXEC_EXIT {NOW}', exited, 0),
     ('EXEC_FAILED twice', f'EXEC_FAILED {NOW}',
      lambda c: (failed(c), failed(c)), 0),
+    ('EXEC_FAILED after EXEC_STARTED', f'EXEC_FAILED {NOW}',
+     lambda c: (started(c), failed(c)), 1),
     ('bytes left over', 'malformed payload',
      is_type('EXEC_FAILED', u8(12) + u32(2) + text('a') + b'x'), 0),
     ('SETUP_DONE', f'SETUP_DONE {NOW}',
