@@ -36,6 +36,8 @@
 /* How many wait for a job, and how long after a failed start to try again. */
 #define SPARES 4
 #define RETRY_SECONDS 1
+/* So long one has to end after its job, of which nothing is left then. */
+#define END_SECONDS 10
 
 /* How far a jobexec has come, by its own messages. */
 enum exec_state {
@@ -135,7 +137,10 @@ exec_exit(evutil_socket_t fd, short what, void *arg)
 	struct exec *e = arg;
 
 	(void)fd;
-	(void)what;
+	if (what & EV_TIMEOUT) {
+		log_warnx("jobexec: does not end after its job, killing it");
+		(void)proc_kill(e->pidfd, SIGKILL);
+	}
 	chan_hangup(e->chan);
 }
 
@@ -400,6 +405,10 @@ exec_kill(struct exec *e)
 void
 exec_forget(struct exec *e)
 {
+	static const struct timeval tv = { END_SECONDS, 0 };
+
+	if (e->exit_ev != NULL)
+		event_add(e->exit_ev, &tv);
 	e->told = 1;
 	e->arg = NULL;
 }

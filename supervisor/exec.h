@@ -54,7 +54,7 @@ void exec_watch(struct exec *, int);
 /* End it; the gone callback follows. */
 void exec_kill(struct exec *);
 
-/* Nobody wants to hear of it any more; no callback is made again. */
+/* Its job has ended, and so must it; no callback is made again. */
 void exec_forget(struct exec *);
 
 #endif

@@ -500,6 +500,19 @@ def hostile_jobexecs():
         ok(not wrong, f'jobexec: {what}', wrong)
 
 
+def jobexec_that_stays():
+    """Its job has ended, but it has not."""
+    mark = log_size()
+    c, p = take_in_hand('/bin/true')
+    started(c)
+    exited(c)
+    gone = c.gone()
+    c.close()
+    p.communicate(timeout=LIMIT)
+    ok(gone and 'does not end after its job' in log_since(mark) and serving(),
+       'jobexec: one that stays when its job has ended', log_since(mark))
+
+
 def spares():
     for what, want, act in (
             ('EXEC_EXIT without a job', f'EXEC_EXIT {NOW}',
@@ -605,6 +618,7 @@ hostile_set_ups()
 back_off()
 refused_reload()
 hostile_jobexecs()
+jobexec_that_stays()
 spares()
 spawners()
 floods()
