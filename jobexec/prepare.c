@@ -142,7 +142,8 @@ prepare_all(struct fail *f)
 int
 prepare_own(struct fail *f)
 {
-	(void)setsid(); /* fails if we lead one already */
+	if (setsid() == -1)
+		return fail_set(f, STAGE_CLONE, "setsid");
 	/* A network namespace is by far the dearest part of a job. */
 	if (unshare(CLONE_NEWNET | CLONE_NEWIPC) == -1)
 		return fail_set(f, STAGE_CLONE, "network, IPC");

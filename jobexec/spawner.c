@@ -51,6 +51,8 @@ child_signal(int how)
 void
 spawner_init(void)
 {
+	/* What a terminal sends to the group is for the supervisor. */
+	(void)setsid();
 	child_signal(SIG_BLOCK);
 	if (child_ended == -1)
 		fatal("signalfd");

@@ -44,6 +44,11 @@ one() {
 }
 ok "one jobexec is the child of thd" one
 
+own_session() {
+	[ "$(ps -o sid= -p "$(spawner)" | tr -d ' ')" = "$(spawner)" ]
+}
+ok "in a session of its own: no ^C for thd reaches it" own_session
+
 forks() {
 	first=$(spawner)
 	for i in 1 2 3 4 5 6 7 8; do thctl run true || return 1; done
