@@ -286,8 +286,12 @@ exec_new(void)
 		return NULL;
 	}
 	e->chan = chan_new(base, sv[0], SIDE_SUP_EXEC, "jobexec", &chan_ops, e);
-	if (e->chan == NULL)
-		fatalx("jobexec: out of memory");
+	if (e->chan == NULL) {
+		close(sv[0]);
+		free(e);
+		errno = ENOMEM;
+		return NULL;
+	}
 	return e;
 }
 

@@ -328,8 +328,13 @@ launch(struct job *job, const struct job_spec *spec, struct job_error *err)
 		return 0;
 	}
 	log_warn("job %s: jobexec", job->uuid);
-	job_error_set(err, RES_RESOURCE_EXHAUSTED, "HELPER", NULL,
-	    "cannot start the job's helper process: %s", strerror(errno));
+	if (errno == EAGAIN)
+		job_error_set(err, RES_UNAVAILABLE, "HELPER", NULL,
+		    "the process that starts jobs is being started again");
+	else
+		job_error_set(err, RES_RESOURCE_EXHAUSTED, "HELPER", NULL,
+		    "cannot start the job's helper process: %s",
+		    strerror(errno));
 	(void)store_remove(job->uuid);
 	return -1;
 }
