@@ -60,15 +60,14 @@ identify(int fd, char *identity, size_t size)
 }
 
 static void
-hand_over(int fd)
+hand_over(struct worker *w, int fd)
 {
 	char identity[MSG_IDENTITY_MAX + 1];
 	struct msg_peer msg;
-	struct worker *w;
 
 	memset(&msg, 0, sizeof(msg));
 	if (identify(fd, identity, sizeof(identity)) == -1 ||
-	    !name_identity_ok(identity) || (w = front_any()) == NULL ||
+	    !name_identity_ok(identity) ||
 	    (msg.conn = peer_local(w, identity)) == 0) {
 		close(fd);
 		return;
@@ -100,18 +99,19 @@ static void
 local_accept(evutil_socket_t lfd, short what, void *arg)
 {
 	struct timeval tv = { ACCEPT_PAUSE_SECONDS, 0 };
+	struct worker *w;
 	int fd;
 
 	(void)what;
 	(void)arg;
 	/* Who comes while there is no frontend waits for local_wake(). */
-	if (front_any() == NULL) {
+	if ((w = front_any()) == NULL) {
 		event_del(accept_ev);
 		return;
 	}
 	fd = accept4(lfd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd != -1) {
-		hand_over(fd);
+		hand_over(w, fd);
 		return;
 	}
 	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
