@@ -21,8 +21,19 @@
 
 #include "front.h"
 #include "listen.h"
+#include "log.h"
 
 /* A configuration, on its way to a worker. */
+
+static int
+send_one(struct worker *w, enum msg_type type, const void *msg, int *fd,
+    int flags)
+{
+	if (chan_send(w->chan, type, 0, msg, fd, fd != NULL, flags) == 0)
+		return 0;
+	log_warn("frontend %u: send %s", w->number, msg_name(type));
+	return -1;
+}
 
 /* The TLS files are opened anew for every worker that gets them. */
 static int
@@ -44,8 +55,8 @@ send_tls(struct worker *w, const struct conf *c)
 	for (i = 0; i < LISTEN_TLS_FILES; i++) {
 		memset(&msg, 0, sizeof(msg));
 		msg.path = files[i].path;
-		if (chan_send(w->chan, files[i].type, 0, &msg, &fds[i], 1,
-			CHAN_CLOSE_FDS) == -1)
+		if (send_one(w, files[i].type, &msg, &fds[i], CHAN_CLOSE_FDS) ==
+		    -1)
 			r = -1;
 	}
 	return r;
@@ -62,8 +73,7 @@ send_listeners(struct worker *w, const struct listeners *ls)
 		memset(&msg, 0, sizeof(msg));
 		msg.address = l->address;
 		fd = l->fd;
-		if (chan_send(w->chan, MSG_CFG_LISTEN, 0, &msg, &fd, 1, 0) ==
-		    -1)
+		if (send_one(w, MSG_CFG_LISTEN, &msg, &fd, 0) == -1)
 			return -1;
 	}
 	return 0;
@@ -85,9 +95,9 @@ front_send_config(struct worker *w, const struct conf *c,
 	begin.handshake_timeout = c->handshake_timeout;
 	memset(&end, 0, sizeof(end));
 	end.generation = generation;
-	if (chan_send(w->chan, MSG_CFG_BEGIN, 0, &begin, NULL, 0, 0) == -1 ||
+	if (send_one(w, MSG_CFG_BEGIN, &begin, NULL, 0) == -1 ||
 	    send_listeners(w, ls) == -1 || send_tls(w, c) == -1 ||
-	    chan_send(w->chan, MSG_CFG_END, 0, &end, NULL, 0, 0) == -1)
+	    send_one(w, MSG_CFG_END, &end, NULL, 0) == -1)
 		return -1;
 	return 0;
 }
