@@ -267,8 +267,8 @@ struct msg_peer_up {
 
 /*
  * PEER_ACK; PEER_DOWN (from the frontend: the connection is closed; from the
- * supervisor: close it, it may not be); and PEER_LOCAL: an accepted unix socket (fd), whose
- * identity the supervisor knows.
+ * supervisor: close it, it may not be); and PEER_LOCAL: an accepted unix
+ * socket (fd), whose identity the supervisor knows.
  */
 struct msg_peer {
 	uint64_t conn;

@@ -36,7 +36,7 @@
 #define PIPE_SIZE (1024 * 1024)
 
 /*
- * Network and IPC are new since prepare(). No user namespace: with one of
+ * Network and IPC are new since prepare_own(). No user namespace: with one of
  * its own the job would own the others.
  */
 #define FLAGS                                                                  \

@@ -16,8 +16,6 @@
 #ifndef TH_SPAWNER_H
 #define TH_SPAWNER_H
 
-#include "fail.h"
-
 /*
  * The first jobexec is exec'd by the supervisor and prepared once; every
  * jobexec that takes a job is a fork of it. To exec one for each would cost

@@ -57,7 +57,10 @@ struct store_output {
 };
 void store_output(const char *, struct store_output *);
 
-/* Keep the final statistics, in the file of the exit record. Returns 0, or -1 with errno. */
+/*
+ * Keep the final statistics, in the file of the exit record. Returns 0, or -1
+ * with errno.
+ */
 int store_put_stats(const char *, const char *);
 /* Read them into the buffer; empty if there are none. */
 void store_get_stats(const char *, char *, size_t);

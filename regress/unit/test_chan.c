@@ -236,7 +236,7 @@ test_turn(void **state)
 	}
 	for (i = 0; i < 4; i++)
 		assert_int_equal(imsg_send_many(peer, v, IMSG_MANY), IMSG_MANY);
-	turn();
+	event_base_loop(base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
 	assert_int_equal(nmsgs, 2 * IMSG_MANY);
 	turn();
 	assert_int_equal(nmsgs, 4 * IMSG_MANY);
