@@ -36,6 +36,8 @@
 #define P_PIDFD 3
 #endif
 
+static int quiet;
+
 int
 proc_pidfd(pid_t pid)
 {
@@ -75,7 +77,10 @@ spawn_files(posix_spawn_file_actions_t *fa, int fd)
 		 O_RDONLY, 0)) != 0 ||
 	    (error = posix_spawn_file_actions_addopen(fa, 1, "/dev/null",
 		 O_WRONLY, 0)) != 0 ||
-	    (error = posix_spawn_file_actions_adddup2(fa, fd, PROC_FD)) != 0)
+	    (error = posix_spawn_file_actions_adddup2(fa, fd, PROC_FD)) != 0 ||
+	    (quiet &&
+		(error = posix_spawn_file_actions_addopen(fa, 2, "/dev/null",
+		     O_WRONLY, 0)) != 0))
 		return error;
 	return posix_spawn_file_actions_addclosefrom_np(fa, PROC_FD + 1);
 }
@@ -130,6 +135,12 @@ proc_spawn(const char *path, struct proc_child *child)
 	}
 	child->fd = sv[0];
 	return 0;
+}
+
+void
+proc_quiet(void)
+{
+	quiet = 1;
 }
 
 int

@@ -31,11 +31,16 @@ struct proc_child {
 /*
  * Start the program at an absolute path with one end of a new channel as
  * descriptor PROC_FD, standard input and output on /dev/null, standard error
- * kept, every other descriptor closed, an empty environment, and signals at
- * their defaults. Fills in the struct, whose descriptors are the caller's.
- * Returns 0, or -1 with errno.
+ * kept (but see below), every other descriptor closed, an empty environment,
+ * and signals at their defaults. Fills in the struct, whose descriptors are
+ * the caller's. Returns 0, or -1 with errno.
  */
 int proc_spawn(const char *, struct proc_child *);
+/*
+ * Keep standard error from the children too: whoever started us in the
+ * background may wait for its end.
+ */
+void proc_quiet(void);
 
 /*
  * Reap a child that has ended, by its pidfd. Returns 1 with its wait status,

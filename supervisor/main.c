@@ -149,6 +149,7 @@ to_background(void)
 	close(fds[0]);
 	ready_fd = fds[1];
 	setsid();
+	proc_quiet();
 }
 
 static void

@@ -19,6 +19,7 @@ numbers used up, configurations with errors, hosts without controllers,
 signals, a clock that is set back. Jobs and the daemon come through.
 """
 
+import glob
 import os
 import random
 import re
@@ -372,6 +373,18 @@ mount --rbind $d /dev
 exec "$@"''', 'sh')
 
 
+def holders(path):
+    """Of a file, by /proc."""
+    found = []
+    for fd in glob.glob('/proc/[0-9]*/fd/*'):
+        try:
+            if os.readlink(fd) == path:
+                found.append(fd)
+        except OSError:
+            pass
+    return found
+
+
 def test_background(lab):
     other = Other(lab, 'background')
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
@@ -390,6 +403,9 @@ def test_background(lab):
            'in background the errors of a reload go to syslog', code, lines)
         ok(other.thctl('run', 'echo', 'x').stdout == 'x\n',
            'and the old configuration serves on')
+        ok(until(lambda: not holders(f'{other.dir}/log')),
+           'nobody holds the standard error of who started it',
+           holders(f'{other.dir}/log'))
         other.end()
 
 
