@@ -109,11 +109,6 @@ spawner_exit(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	(void)arg;
-	/* Its last words first; they come in this turn. */
-	if (chan != NULL) {
-		chan_hangup(chan);
-		return;
-	}
 	if (proc_reap(&child, &status) != 1)
 		return;
 	if (!stopping)
@@ -125,6 +120,9 @@ spawner_exit(evutil_socket_t fd, short what, void *arg)
 	event_free(exit_ev);
 	exit_ev = NULL;
 	close(child.pidfd);
+	if (chan != NULL)
+		chan_free(chan);
+	chan = NULL;
 	retry_after(now() - started > RETRY_SECONDS ? 0 : RETRY_SECONDS);
 }
 
