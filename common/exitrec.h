@@ -23,8 +23,7 @@
  * The exit record that a relay leaves in the job's exit file, so that the end
  * of a job is known even if no supervisor was there to hear of it. The file
  * holds zeros from the start of the job (so that there is room on the disk)
- * and the record from its end on; behind it the supervisor puts the job's
- * statistics. Host order.
+ * and the record from its end on. Host order.
  */
 
 #define EXITREC_MAGIC "THEX"

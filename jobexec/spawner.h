@@ -19,7 +19,9 @@
 /*
  * The first jobexec is exec'd by the supervisor and prepared once; every
  * jobexec that takes a job is a fork of it. To exec one for each would cost
- * more than all else about a small job.
+ * more than all else about a small job. The price: until thd restarts they
+ * all have the same layout of addresses and the same stack canary. None of
+ * them ever parses a byte of a job: output goes through splice(2).
  */
 
 /* Prepare what forks inherit. */

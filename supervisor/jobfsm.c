@@ -249,7 +249,8 @@ keep_stats(struct job *job)
 	if (job->live->cgroup == -1)
 		return;
 	cgroup_stats(job->live->cgroup, stats, sizeof(stats));
-	if (stats[0] != '\0' && store_put_stats(job->uuid, stats) == -1)
+	if (stats[0] != '\0' && store_put_stats(job->uuid, stats) == -1 &&
+	    errno != EEXIST)
 		log_warn("job %s: keep the statistics", job->uuid);
 }
 

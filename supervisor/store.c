@@ -24,7 +24,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "exitrec.h"
 #include "log.h"
 #include "msg.h"
 #include "outidx.h"
@@ -35,7 +34,7 @@
 static int jobs_fd = -1;
 static int lock_fd = -1;
 
-static const char *const file_names[] = { "output", "index", "exit" };
+static const char *const file_names[] = { "output", "index", "exit", "stats" };
 #define NFILES (sizeof(file_names) / sizeof(file_names[0]))
 
 /* Open a directory that only root may touch, making it if it is missing. */
@@ -159,25 +158,20 @@ fail:
 	return -1;
 }
 
-static int
-open_file(const char *uuid, const char *name, int mode)
+int
+store_read(const char *uuid, const char *name)
 {
 	int fd, dirfd, saved;
 
 	if ((dirfd = job_dir(uuid)) == -1)
 		return -1;
 	/* Should it be no file of ours, a fifo would hold us up. */
-	fd = openat(dirfd, name, mode | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	fd = openat(dirfd, name,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	saved = errno;
 	close(dirfd);
 	errno = saved;
 	return fd;
-}
-
-int
-store_read(const char *uuid, const char *name)
-{
-	return open_file(uuid, name, O_RDONLY);
 }
 
 /* The header of the index; zeros where none has been written yet. */
@@ -213,23 +207,22 @@ store_output(const char *uuid, struct store_output *out)
 	close(dirfd);
 }
 
-/* Behind the exit record, in its file: one file less to make for each job. */
-#define STATS_OFFSET ((off_t)sizeof(struct exitrec))
-
 int
 store_put_stats(const char *uuid, const char *text)
 {
-	size_t len = strlen(text);
-	ssize_t n;
-	int fd, saved;
+	ssize_t n = -1;
+	int fd, dirfd, saved;
 
-	if ((fd = open_file(uuid, "exit", O_WRONLY)) == -1)
+	if ((dirfd = job_dir(uuid)) == -1)
 		return -1;
-	n = pwrite(fd, text, len, STATS_OFFSET);
-	if (n == (ssize_t)len && ftruncate(fd, STATS_OFFSET + len) == -1)
-		n = -1;
+	if ((fd = create_file(dirfd, "stats")) != -1) {
+		n = write(fd, text, strlen(text));
+		saved = errno;
+		close(fd);
+		errno = saved;
+	}
 	saved = errno;
-	close(fd);
+	close(dirfd);
 	errno = saved;
 	return n == -1 ? -1 : 0;
 }
@@ -241,9 +234,9 @@ store_get_stats(const char *uuid, char *buf, size_t size)
 	int fd;
 
 	buf[0] = '\0';
-	if ((fd = store_read(uuid, "exit")) == -1)
+	if ((fd = store_read(uuid, "stats")) == -1)
 		return;
-	n = pread(fd, buf, size - 1, STATS_OFFSET);
+	n = read(fd, buf, size - 1);
 	close(fd);
 	buf[n == -1 ? 0 : n] = '\0';
 }

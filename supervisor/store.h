@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 /*
- * The state directory: <state>/jobs/<uuid>/{output,index,exit}, all of
+ * The state directory: <state>/jobs/<uuid>/{output,index,exit,stats}, all of
  * it root's and closed to others.
  */
 
@@ -47,7 +47,7 @@ int store_open(const char *);
 int store_create(const char *, struct store_files *);
 void store_files_close(struct store_files *);
 
-/* Open "output", "index" or "exit" of a job for reading, anew. fd or -1. */
+/* Open "output", "index" or "stats" of a job for reading, anew. fd or -1. */
 int store_read(const char *, const char *);
 
 /* What there is of a job's output now. */
@@ -58,8 +58,8 @@ struct store_output {
 void store_output(const char *, struct store_output *);
 
 /*
- * Keep the final statistics, in the file of the exit record. Returns 0, or -1
- * with errno.
+ * Keep the final statistics, in a file that nobody else ever had open. Returns
+ * 0, or -1 with errno.
  */
 int store_put_stats(const char *, const char *);
 /* Read them into the buffer; empty if there are none. */

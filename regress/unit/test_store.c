@@ -129,33 +129,6 @@ test_in_the_way(void **state)
 	assert_int_equal(unlink("state/jobs/" B), 0);
 }
 
-/* The statistics stand behind the exit record, which they leave alone. */
-static void
-test_stats(void **state)
-{
-	struct store_files f;
-	char buf[64];
-	struct stat st;
-
-	(void)state;
-	assert_int_equal(store_create(A, &f), 0);
-	store_get_stats(A, buf, sizeof(buf));
-	assert_string_equal(buf, "");
-	assert_int_equal(write(f.exit, "record", 6), 6);
-	assert_int_equal(store_put_stats(A, "cpu 123456\n"), 0);
-	store_get_stats(A, buf, sizeof(buf));
-	assert_string_equal(buf, "cpu 123456\n");
-	assert_int_equal(store_put_stats(A, "cpu 7\n"), 0);
-	store_get_stats(A, buf, sizeof(buf));
-	assert_string_equal(buf, "cpu 7\n");
-	assert_int_equal(pread(f.exit, buf, 6, 0), 6);
-	assert_memory_equal(buf, "record", 6);
-	assert_int_equal(fstat(f.exit, &st), 0);
-	assert_int_equal(st.st_size, 64 + 6);
-	store_files_close(&f);
-	assert_int_equal(store_remove(A), 0);
-}
-
 /* Files that were put into a job's directory afterwards. */
 static void
 test_exchanged(void **state)
@@ -167,8 +140,7 @@ test_exchanged(void **state)
 	(void)state;
 	assert_int_equal(store_create(A, &f), 0);
 	store_files_close(&f);
-	assert_int_equal(unlink("state/jobs/" A "/exit"), 0);
-	assert_int_equal(symlink("../../../bait", "state/jobs/" A "/exit"), 0);
+	assert_int_equal(symlink("../../../bait", "state/jobs/" A "/stats"), 0);
 	assert_int_equal(store_put_stats(A, "cpu 1\n"), -1);
 	check_bait();
 	store_get_stats(A, buf, sizeof(buf));
@@ -195,7 +167,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_create),
 		cmocka_unit_test(test_in_the_way),
-		cmocka_unit_test(test_stats),
 		cmocka_unit_test(test_exchanged),
 	};
 
