@@ -499,7 +499,7 @@ python3 - "$T" <<-'EOF'
 EOF
 ok "both streams by the index, byte for byte"
 # The flood lasts as long as the other stream has something to say.
-run_sh -- 'yes | head -c 1000000000 & for i in 1 2 3 4 5 6; do
+run_sh -- 'yes | head -c 100000000 & for i in 1 2 3 4 5 6; do
 	echo seen >&2; sleep 0.02; done; kill $!; wait'
 python3 - "$T/index" <<-'EOF'
 	import struct, sys

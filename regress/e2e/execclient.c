@@ -351,16 +351,33 @@ receive(void)
 	return 1;
 }
 
-static void
+static int
+populated(void)
+{
+	char text[64] = "";
+	int fd;
+
+	if ((fd = openat(basefd, UUID "/cgroup.events", O_RDONLY)) == -1)
+		return 0;
+	if (read(fd, text, sizeof(text) - 1) == -1)
+		warn("cgroup.events");
+	close(fd);
+	return strstr(text, "populated 1") != NULL;
+}
+
+/* Returns 0 while there is nothing to kill. */
+static int
 kill_cgroup(void)
 {
 	int fd;
 
-	if ((fd = openat(basefd, UUID "/cgroup.kill", O_WRONLY)) == -1)
-		return;
+	if (!populated() ||
+	    (fd = openat(basefd, UUID "/cgroup.kill", O_WRONLY)) == -1)
+		return 0;
 	if (write(fd, "1", 1) != 1)
 		warn("cgroup.kill");
 	close(fd);
+	return 1;
 }
 
 /*
@@ -384,10 +401,8 @@ on_time(int elapsed)
 			warn("TERM");
 		term_after = -1;
 	}
-	if (kill_after >= 0 && elapsed >= kill_after) {
-		kill_cgroup();
+	if (kill_after >= 0 && elapsed >= kill_after && kill_cgroup())
 		kill_after = -1;
-	}
 	if (go_after > 0 || term_after >= 0 || kill_after >= 0)
 		next = 5;
 	return next;

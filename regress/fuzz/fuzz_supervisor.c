@@ -1,4 +1,4 @@
-/* LINK: supervisor/front.c supervisor/frontconf.c supervisor/frontlimit.c supervisor/peer.c supervisor/request.c supervisor/source.c supervisor/exec.c supervisor/job.c supervisor/jobfsm.c supervisor/joblook.c supervisor/jobspec.c supervisor/name.c supervisor/auth.c supervisor/childlog.c common/chan.c common/imsg.c common/log.c common/msg.c common/wire.c */
+/* LINK: supervisor/front.c supervisor/frontconf.c supervisor/frontlimit.c supervisor/peer.c supervisor/request.c supervisor/source.c supervisor/exec.c supervisor/job.c supervisor/jobfsm.c supervisor/joblook.c supervisor/jobspec.c supervisor/name.c supervisor/auth.c supervisor/childlog.c common/chan.c common/imsg.c common/log.c common/msg.c common/wire.c regress/fuzz/absent.c */
 /* LIBS: libevent_core */
 /*
  * Copyright (c) 2026 The Telehandler developers
@@ -43,8 +43,9 @@
 /*
  * The supervisor's whole request path, and the life of its jobs, with
  * children that send what the input says: messages of any type whose fields
- * are likely values, or raw bytes. Processes, files and cgroups are replaced
- * below, and so is the clock. When all children are gone, nothing may be left.
+ * are likely values, or raw bytes. Processes and the clock are replaced below,
+ * files and cgroups in absent.c. When all children are gone, nothing may be
+ * left.
  */
 
 #define WORKERS 2
@@ -191,147 +192,6 @@ proc_reap(const struct proc_child *pc, int *status)
 	(void)pc;
 	*status = 0;
 	return 1;
-}
-
-/* ----------------------------------------------- files, groups, sockets */
-
-static int
-any_fd(void)
-{
-	return fcntl(null_fd, F_DUPFD_CLOEXEC, 0);
-}
-
-int
-store_create(const char *uuid, struct store_files *f)
-{
-	(void)uuid;
-	f->output = any_fd();
-	f->index = any_fd();
-	f->exit = any_fd();
-	return 0;
-}
-
-void
-store_files_close(struct store_files *f)
-{
-	close(f->output);
-	close(f->index);
-	close(f->exit);
-}
-
-int
-store_read(const char *uuid, const char *name)
-{
-	(void)uuid;
-	(void)name;
-	return any_fd();
-}
-
-void
-store_output(const char *uuid, struct store_output *out)
-{
-	(void)uuid;
-	memset(out, 0, sizeof(*out));
-}
-
-int
-store_put_stats(const char *uuid, const char *text)
-{
-	(void)uuid;
-	(void)text;
-	return 0;
-}
-
-void
-store_get_stats(const char *uuid, char *buf, size_t size)
-{
-	(void)uuid;
-	snprintf(buf, size, "cpu.stat.usage_usec 1\n");
-}
-
-int
-store_remove(const char *uuid)
-{
-	(void)uuid;
-	return 0;
-}
-
-int
-cgroup_open(const struct cgroup_base *b, const char *uuid)
-{
-	(void)b;
-	(void)uuid;
-	return any_fd();
-}
-
-int
-cgroup_kill(int fd)
-{
-	(void)fd;
-	return 0;
-}
-
-int
-cgroup_populated(int fd)
-{
-	(void)fd;
-	return 0;
-}
-
-int
-cgroup_remove(const struct cgroup_base *b, const char *uuid)
-{
-	(void)b;
-	(void)uuid;
-	return 0;
-}
-
-void
-cgroup_stats(int fd, char *buf, size_t size)
-{
-	(void)fd;
-	snprintf(buf, size, "cpu.stat.usage_usec 1\n");
-}
-
-uint32_t
-disk_list(const uint8_t **p, uint32_t *len)
-{
-	*p = (const uint8_t *)"8:0";
-	*len = 4;
-	return 1;
-}
-
-int
-listen_open(const struct conf *conf, const struct listeners *old,
-    struct listeners *ls)
-{
-	(void)conf;
-	(void)old;
-	(void)ls;
-	return 0;
-}
-
-void
-listen_close(struct listeners *ls)
-{
-	(void)ls;
-}
-
-int
-listen_tls_check(const struct conf *conf)
-{
-	(void)conf;
-	return 0;
-}
-
-int
-listen_tls_files(const struct conf *conf, int *fds)
-{
-	(void)conf;
-	fds[0] = any_fd();
-	fds[1] = any_fd();
-	fds[2] = any_fd();
-	return 0;
 }
 
 /* --------------------------------------------------------- configuration */
