@@ -539,6 +539,7 @@ event 'RECORD status=0 flags=0 size=6' && output_is alone
 ok "the job ends as it should without a supervisor"
 rmdir "$CGROUP/00000000-0000-4000-8000-000000000000"
 
+: >"$T/events"
 "$EXECCLIENT" -x "$JOBEXEC" -b "$CGROUP" -d "$T" /bin/sleep 88 \
     >"$T/events" 2>&1 &
 client=$!
@@ -549,6 +550,7 @@ event 'HELPER status=9' &&
     [ ! -e "$CGROUP/00000000-0000-4000-8000-000000000000" ]
 ok "a job does not outlive its relay"
 
+: >"$T/events"
 "$EXECCLIENT" -x "$JOBEXEC" -b "$CGROUP" -d "$T" /bin/sleep 87 \
     >"$T/events" 2>&1 &
 client=$!
@@ -581,6 +583,7 @@ until_ok rmdir "$CGROUP/00000000-0000-4000-8000-000000000000" 2>/dev/null
 
 mkdir "$T/small"
 mount -t tmpfs -o size=1m,mode=755 none "$T/small"
+: >"$T/events"
 "$EXECCLIENT" -x "$JOBEXEC" -b "$CGROUP" -d "$T/small" \
     /usr/bin/head -c 4000000 /dev/zero >"$T/events" 2>&1 &
 client=$!
